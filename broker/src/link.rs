@@ -1,0 +1,113 @@
+//! One connection to Redis: how it is made, how it is found to be dead, and how it is cut.
+
+mod dial;
+mod stream;
+pub(crate) mod tls;
+
+use std::time::Duration;
+
+use redis::aio::{AsyncPushSender, MultiplexedConnection, SendError};
+use redis::{AsyncConnectionConfig, PushInfo, RedisError};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::dial::Dialer;
+use crate::address::Address;
+use crate::tasks::Tasks;
+
+/// How long Redis may take to answer a command. redis-rs has 500 ms, which one large command of a neighbour exceeds.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may take to be made, TLS and login included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a link is asked whether it lives, so that a peer that vanished without a word is noticed.
+const PING_EVERY: Duration = Duration::from_secs(2);
+/// Commands that wait to be written on one link before those that send them have to wait.
+const COMMANDS_WAITING_MAX: usize = 1_024;
+/// Bytes that are gathered before a write; the 8 KiB of redis-rs would split every large round into many writes.
+const WRITE_BYTES: usize = 256 * 1024;
+
+/// A live connection. Dropping it does not end the connection while clones of it are in use; [`Link::cut`] does.
+pub(crate) struct Link {
+    pub(crate) connection: MultiplexedConnection,
+    cut: CancellationToken,
+    ended: CancellationToken,
+}
+
+/// Takes pushes that nobody has subscribed to.
+pub(crate) struct NoPushes;
+
+impl AsyncPushSender for NoPushes {
+    fn send(&self, _: PushInfo) -> Result<(), SendError> {
+        Ok(())
+    }
+}
+
+impl Link {
+    /// Connects and logs in. `cut` cuts the link, also from the outside.
+    async fn open(
+        address: &Address,
+        tasks: &Tasks,
+        pushes: impl AsyncPushSender,
+        cut: CancellationToken,
+    ) -> Result<Self, RedisError> {
+        let config = AsyncConnectionConfig::new()
+            .set_response_timeout(Some(ANSWER_TIMEOUT))
+            .set_pipeline_buffer_size(COMMANDS_WAITING_MAX)
+            .set_write_backpressure_boundary(WRITE_BYTES)
+            .set_push_sender(pushes);
+        let opening = async {
+            let stream = stream::connect(address.transport()).await?;
+            MultiplexedConnection::new_with_config(address.login(), stream, config).await
+        };
+        let (connection, driver) = tokio::time::timeout(CONNECT_TIMEOUT, opening)
+            .await
+            .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
+        let ended = CancellationToken::new();
+        let link = Self {
+            connection: connection.clone(),
+            cut: cut.clone(),
+            ended: ended.clone(),
+        };
+        let stop = tasks.stop.clone();
+        tasks.tracker.spawn(async move {
+            let _ended = ended.drop_guard();
+            tokio::select! {
+                () = driver => {}
+                () = cut.cancelled() => {}
+                () = silence(connection, &stop) => log::debug!("Redis does not answer: the link is cut"),
+            }
+        });
+        Ok(link)
+    }
+
+    /// Ends the connection at once, whoever still uses it.
+    pub(crate) fn cut(&self) {
+        self.cut.cancel();
+    }
+
+    /// When the connection has ended. Nothing comes from it after that.
+    pub(crate) async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.cut.is_cancelled() && !self.ended.is_cancelled()
+    }
+}
+
+/// Ends when Redis has not answered a PING; never after `stop`, when the connection is let go.
+async fn silence(mut connection: MultiplexedConnection, stop: &CancellationToken) {
+    let ping = redis::cmd("PING");
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(PING_EVERY) => {}
+        }
+        match connection.send_packed_command(&ping).await {
+            // An error reply is a sign of life, too.
+            Ok(_) => {}
+            Err(_) => return,
+        }
+    }
+    drop(connection);
+    std::future::pending().await
+}

@@ -1,0 +1,83 @@
+//! The task of a publisher: one round after the other, on one link after the other.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::queue::Line;
+use super::round::Round;
+use super::{PublishError, Shared};
+use crate::address::Address;
+use crate::link::{Dialer, Link, NoPushes};
+use crate::tasks::Tasks;
+
+pub(super) async fn run<R: Send + 'static>(shared: Arc<Shared<R>>, address: Address, tasks: Tasks) {
+    let mut dialer = Dialer::new(address, &tasks, "publisher");
+    while let Some(mut link) = dialer.next(|_| NoPushes).await {
+        dialer.restored();
+        shared.queue.open();
+        serve(&shared, &mut link, &tasks.stop).await;
+        link.cut();
+        not_sent(&shared);
+        dialer.lost("the connection was lost");
+    }
+}
+
+/// Publishes until the link is lost or the process stops.
+async fn serve<R: Send + 'static>(shared: &Shared<R>, link: &mut Link, stop: &CancellationToken) {
+    let mut lines: Vec<Line<R>> = Vec::new();
+    let mut round = Round::new();
+    loop {
+        let stopping = tokio::select! {
+            () = shared.queue.filled() => false,
+            () = link.ended() => return,
+            () = stop.cancelled() => true,
+        };
+        if stopping {
+            shared.queue.close(&mut lines);
+        } else {
+            shared.queue.take(&mut lines);
+        }
+        let mut waiting = lines.drain(..);
+        loop {
+            round.fill(&mut waiting);
+            if round.is_empty() {
+                break;
+            }
+            send(&mut round, link, shared).await;
+        }
+        drop(waiting);
+        if stopping || !link.is_alive() {
+            return;
+        }
+    }
+}
+
+/// Sends one round and tells its outcome. After a round without an answer the link is cut.
+async fn send<R: 'static>(round: &mut Round<R>, link: &mut Link, shared: &Shared<R>) {
+    if !link.is_alive() {
+        return round.failed(PublishError::NotSent, &*shared.receipt);
+    }
+    let pipeline = round.pipeline();
+    match link
+        .connection
+        .send_packed_commands(&pipeline, 0, round.len())
+        .await
+    {
+        Ok(answers) => round.answered(&answers, &*shared.receipt),
+        Err(error) => {
+            log::debug!(error:% = error; "a round of PUBLISH was not answered");
+            link.cut();
+            round.failed(PublishError::Unknown, &*shared.receipt);
+        }
+    }
+}
+
+/// Takes no more lines, and says of those that wait that they were not sent.
+fn not_sent<R: 'static>(shared: &Shared<R>) {
+    let mut lines = Vec::new();
+    shared.queue.close(&mut lines);
+    for line in lines {
+        (shared.receipt)(line.tag, Err(PublishError::NotSent));
+    }
+}
