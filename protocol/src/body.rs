@@ -1,19 +1,24 @@
 //! A JSON value that is carried as it came: checked to be JSON, never re-encoded.
 
-use std::borrow::Cow;
+mod readable;
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-/// JSON text that stands on one line.
+use crate::limit;
+
+/// JSON text that is written on one line.
 pub type Json = Box<RawValue>;
 
-/// What a message carries: the value itself, or where it can be fetched.
+/// What a message carries: one JSON object, or where it can be fetched.
 #[derive(Debug, Clone)]
 pub enum Body {
-    /// The value.
+    /// The object.
     Inline(Json),
-    /// A value too large to be published.
+    /// An object too large to be published.
     Claim(Claim),
 }
 
@@ -37,10 +42,12 @@ impl Body {
         }
     }
 
-    /// A body from its two optional members, of which exactly one must be there.
+    /// A body from its two optional members, if one of them is there.
     pub(crate) fn from_parts(body: Option<Json>, claim: Option<Claim>) -> Result<Option<Self>, &'static str> {
         match (body, claim) {
             (Some(_), Some(_)) => Err("a message carries a body or a claim, not both"),
+            // Its answer could not carry an id, and a client could not tell what it is.
+            (Some(body), None) if !body.get().starts_with('{') => Err("a body is one JSON object"),
             (Some(body), None) => Ok(Some(Self::Inline(body))),
             (None, Some(claim)) => Ok(Some(Self::Claim(claim))),
             (None, None) => Ok(None),
@@ -57,9 +64,15 @@ pub enum NotAMessage {
     /// It is JSON, but not an object.
     #[error("a message is one JSON object, like {{\"Cmd\":2}}")]
     NotAnObject,
+    /// It nests deeper than [`crate::limit::NESTING_MAX`].
+    #[error("objects and arrays nest deeper than {max} here: make it flatter", max = limit::NESTING_MAX)]
+    TooDeep,
+    /// It is JSON, but a string in it is no Unicode text.
+    #[error("a \\u escape here is half a character: write both halves, like \\ud83d\\ude00")]
+    HalfCharacter,
 }
 
-/// Checks that `text` is one JSON object, and puts it on one line.
+/// Checks that `text` is one JSON object that every JSON reader can read, and puts it on one line.
 ///
 /// # Errors
 /// [`NotAMessage`] says what a client did wrong.
@@ -68,6 +81,7 @@ pub fn message(text: &str) -> Result<Json, NotAMessage> {
     if !json.get().starts_with('{') {
         return Err(NotAMessage::NotAnObject);
     }
+    readable::check(json.get())?;
     Ok(on_one_line(json))
 }
 
@@ -92,26 +106,55 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Json {
     serde_json::value::to_raw_value(value).expect("own types are JSON")
 }
 
-/// The `"id"` that a client gave to a request, to be echoed in its answer.
+/// The `"id"` that a client gave to a request, to be echoed in its answer: any JSON value, `null` too, of at most
+/// [`crate::limit::REQUEST_ID_BYTES_MAX`].
 #[must_use]
 pub fn request_id(message: &RawValue) -> Option<Json> {
     #[derive(Deserialize)]
     struct Identified<'a> {
-        #[serde(borrow, default)]
+        #[serde(borrow, default, deserialize_with = "present")]
         id: Option<&'a RawValue>,
     }
     let Identified { id } = serde_json::from_str(message.get()).ok()?;
-    id.filter(|id| id.get().len() <= crate::limit::REQUEST_ID_BYTES_MAX).map(ToOwned::to_owned)
+    id.filter(|id| id.get().len() <= limit::REQUEST_ID_BYTES_MAX)
+        .map(ToOwned::to_owned)
 }
 
-/// Writes `"id"` as the first member of the JSON object `object`, if there is one to write.
+/// Writes `"id"` as the first member of the JSON object `object`, if there is one to write. An `"id"` that the object
+/// has already gives way, because of two equal members each reader takes another.
 #[must_use]
 pub fn with_id<'a>(object: &'a str, id: Option<&RawValue>) -> Cow<'a, str> {
-    let (Some(id), Some(members)) = (id, object.strip_prefix('{')) else {
+    let Some(id) = id else {
         return Cow::Borrowed(object);
     };
-    let comma = if members.trim_start().starts_with('}') { "" } else { "," };
+    let without = without_id(object);
+    let Some(members) = without.as_deref().unwrap_or(object).strip_prefix('{') else {
+        return Cow::Borrowed(object);
+    };
+    let comma = if members.trim_start().starts_with('}') {
+        ""
+    } else {
+        ","
+    };
     Cow::Owned(format!("{{\"id\":{}{comma}{members}", id.get()))
+}
+
+/// For members that may be any JSON value: tells one that is `null` from one that is missing.
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+/// The object without its `"id"`, if it has one.
+fn without_id(object: &str) -> Option<String> {
+    // The second is how an escaped `i` or `d` begins.
+    if !object.contains("\"id\"") && !object.contains("\\u006") {
+        return None;
+    }
+    let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(object).ok()?;
+    members.remove("id")?;
+    serde_json::to_string(&members).ok()
 }
 
 #[cfg(test)]
@@ -137,10 +180,18 @@ mod tests {
 
     #[test]
     fn an_id_is_found_and_a_huge_one_is_not_kept() {
-        assert_eq!(request_id(&raw("{\"x\":1,\"id\":[7, 8]}")).unwrap().get(), "[7, 8]");
+        assert_eq!(
+            request_id(&raw("{\"x\":1,\"id\":[7, 8]}")).unwrap().get(),
+            "[7, 8]"
+        );
         assert!(request_id(&raw("{\"x\":1}")).is_none());
         let huge = format!("{{\"id\":\"{}\"}}", "x".repeat(2_000));
         assert!(request_id(&raw(&huge)).is_none());
+    }
+
+    #[test]
+    fn an_id_that_is_null_is_an_id() {
+        assert_eq!(request_id(&raw("{\"id\":null}")).unwrap().get(), "null");
     }
 
     #[test]
@@ -149,5 +200,19 @@ mod tests {
         assert_eq!(with_id("{\"ok\":true}", Some(&id)), "{\"id\":\"a\",\"ok\":true}");
         assert_eq!(with_id("{ }", Some(&id)), "{\"id\":\"a\" }");
         assert_eq!(with_id("{\"ok\":true}", None), "{\"ok\":true}");
+    }
+
+    #[test]
+    fn an_id_takes_the_place_of_an_elder() {
+        let id = raw("7");
+        assert_eq!(
+            with_id("{\"id\":1,\"ok\":true}", Some(&id)),
+            "{\"id\":7,\"ok\":true}"
+        );
+        assert_eq!(with_id("{\"\\u0069d\":1}", Some(&id)), "{\"id\":7}");
+        assert_eq!(
+            with_id("{\"a\":{\"id\":1}}", Some(&id)),
+            "{\"id\":7,\"a\":{\"id\":1}}"
+        );
     }
 }

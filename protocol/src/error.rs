@@ -71,13 +71,19 @@ impl RequestError {
     /// A failed request.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 
     /// It was never delivered.
     #[must_use]
     pub fn unavailable() -> Self {
-        Self::new(ErrorCode::Unavailable, "no worker could be reached, nothing was done: try again in a moment")
+        Self::new(
+            ErrorCode::Unavailable,
+            "no worker could be reached, nothing was done: try again in a moment",
+        )
     }
 
     /// It was delivered, and then nothing was heard.

@@ -1,11 +1,10 @@
 //! What a node tells a worker.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::body::{Body, Claim, Json};
+use crate::body::{self, Body, Claim, Json};
+use crate::http::HttpRequest;
 use crate::id::{ConnectionId, NodeId};
 
 /// One thing that happened at a node and that a worker is to handle. It is answered by exactly one [`crate::Reply`] with
@@ -57,40 +56,6 @@ pub struct Peer {
     pub session: Option<Json>,
 }
 
-/// An HTTP request as it is relayed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HttpRequest {
-    /// In capital letters.
-    pub method: String,
-    /// Still percent-encoded, with the leading slash.
-    pub path: String,
-    /// What came after the question mark, or nothing.
-    #[serde(default)]
-    pub query: String,
-    /// Names in small letters. Values of a repeated name are joined with `, `. Hop-by-hop headers are left out.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    /// The body.
-    #[serde(flatten)]
-    pub body: HttpBody,
-}
-
-/// The body of an HTTP request or response: text, or any bytes by claim.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HttpBody {
-    /// UTF-8 text of at most [`crate::limit::CLAIM_OVER_BYTES`].
-    Body(String),
-    /// Everything else.
-    Claim(Claim),
-}
-
-impl Default for HttpBody {
-    fn default() -> Self {
-        Self::Body(String::new())
-    }
-}
-
 impl Subject {
     /// The connection that the event belongs to, if it belongs to one.
     #[must_use]
@@ -132,6 +97,7 @@ struct Wire {
     conn: Option<ConnectionId>,
     #[serde(default)]
     peer: String,
+    #[serde(default, deserialize_with = "body::present")]
     session: Option<Json>,
     body: Option<Json>,
     claim: Option<Claim>,
@@ -143,10 +109,27 @@ impl TryFrom<Wire> for Event {
     type Error = &'static str;
 
     fn try_from(wire: Wire) -> Result<Self, Self::Error> {
-        let Wire { node, seq, service, kind, conn, peer, session, body, claim, http, topic } = wire;
+        let Wire {
+            node,
+            seq,
+            service,
+            kind,
+            conn,
+            peer,
+            session,
+            body,
+            claim,
+            http,
+            topic,
+        } = wire;
         let subject = match (kind, conn) {
-            (Kind::Http, _) => Subject::Http { peer, http: http.ok_or("an http event needs http")? },
-            (Kind::Gap, _) => Subject::Gap { topic: topic.ok_or("a gap event needs a topic")? },
+            (Kind::Http, _) => Subject::Http {
+                peer,
+                http: http.ok_or("an http event needs http")?,
+            },
+            (Kind::Gap, _) => Subject::Gap {
+                topic: topic.ok_or("a gap event needs a topic")?,
+            },
             (_, None) => return Err("this event needs a conn"),
             (Kind::Open, Some(conn)) => Subject::Open(Peer { conn, peer, session }),
             (Kind::Close, Some(conn)) => Subject::Close(Peer { conn, peer, session }),
@@ -155,7 +138,12 @@ impl TryFrom<Wire> for Event {
                 Subject::Message(Peer { conn, peer, session }, body)
             }
         };
-        Ok(Self { node, seq, service, subject })
+        Ok(Self {
+            node,
+            seq,
+            service,
+            subject,
+        })
     }
 }
 
@@ -184,7 +172,12 @@ struct WireRef<'a> {
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { node, seq, service, subject } = self;
+        let Self {
+            node,
+            seq,
+            service,
+            subject,
+        } = self;
         let mut wire = WireRef {
             node,
             seq: *seq,

@@ -4,7 +4,7 @@
 //! answers with one [`Reply`]: a list of [`Effect`]s for that connection, or an HTTP response. Whatever concerns many
 //! connections is a [`Push`] to a topic. Workers make themselves known with an [`Announcement`].
 //!
-//! Everything is JSON, one object a line ([`line`]), so that many messages share one PUBLISH and a person can read along
+//! Everything is JSON, one object a line ([`line`](mod@line)), so that many messages share one PUBLISH and a person can read along
 //! with `redis-cli PSUBSCRIBE '*'`. What clients say passes through untouched as [`Body`].
 //!
 //! This crate does no I/O and knows no runtime. Modules, in reading order:
@@ -13,8 +13,9 @@
 //! - [`name`]: the names of channels and keys
 //! - [`limit`]: every bound, with its unit and reason
 //! - [`body`]: a JSON value carried as it came, inline or by claim
-//! - [`line`]: many messages in one payload
+//! - [`line`](mod@line): many messages in one payload
 //! - [`event`], [`reply`], [`push`], [`announcement`]: the four messages between the layers
+//! - [`http`]: the HTTP requests and responses in them
 //! - [`error`], [`close`]: how a client learns that something went wrong
 //! - [`numbers`]: the messages of the numbers service
 
@@ -23,6 +24,7 @@ pub mod body;
 pub mod close;
 pub mod error;
 pub mod event;
+pub mod http;
 pub mod id;
 pub mod limit;
 pub mod line;
@@ -31,11 +33,12 @@ pub mod numbers;
 pub mod push;
 pub mod reply;
 
-pub use announcement::{Announcement, Announced};
+pub use announcement::{Announced, Announcement};
 pub use body::{Body, Claim, Json};
 pub use close::Close;
 pub use error::{ErrorCode, RequestError};
-pub use event::{Event, HttpBody, HttpRequest, Subject};
+pub use event::{Event, Subject};
+pub use http::{HttpBody, HttpRequest, HttpResponse};
 pub use id::{ConnectionId, NodeId, WorkerId};
 pub use push::Push;
-pub use reply::{Answer, Effect, HttpResponse, Reply, TopicPush};
+pub use reply::{Answer, Effect, Reply, TopicPush};

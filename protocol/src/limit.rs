@@ -13,6 +13,10 @@ pub const TOPICS_PER_CONNECTION_MAX: usize = 1_024;
 /// Longest frame or message that a client may send, bytes. Larger ones close the connection with 1009.
 pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 
+/// How deep a client's objects and arrays may nest: with the event around them still below 64, where the strictest of the
+/// common JSON readers (.NET's) gives up; serde_json does at 128. Deeper ones are answered with `bad_request`.
+pub const NESTING_MAX: usize = 60;
+
 /// Largest body of a relayed HTTP request, bytes. Larger ones are answered with 413.
 pub const HTTP_BODY_BYTES_MAX: usize = 1024 * 1024;
 

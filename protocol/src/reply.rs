@@ -1,14 +1,12 @@
 //! The one answer of a worker to an event.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::body::{self, Body, Claim, Json};
 use crate::close::Close;
 use crate::error::RequestError;
-use crate::event::HttpBody;
+use crate::http::HttpResponse;
 use crate::push::Push;
 
 /// The one answer to the event with the same `seq`. It is sent after whatever it tells of was stored.
@@ -63,49 +61,23 @@ pub struct TopicPush {
     pub push: Push,
 }
 
-/// An HTTP response as it is relayed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HttpResponse {
-    /// From 200 to 599.
-    pub status: u16,
-    /// Names in small letters.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    /// The body.
-    #[serde(flatten)]
-    pub body: HttpBody,
-}
-
 impl Effect {
     /// Sends a value that answers the request with this id, if it has one.
     #[must_use]
     pub fn send<T: Serialize>(value: &T, id: Option<Json>) -> Self {
-        Self::Send { body: Body::Inline(body::encode(value)), id }
+        Self::Send {
+            body: Body::Inline(body::encode(value)),
+            id,
+        }
     }
 
     /// Says that the request with this id failed.
     #[must_use]
     pub fn error(error: &RequestError, id: Option<Json>) -> Self {
-        Self::Send { body: Body::Inline(error.body()), id }
-    }
-}
-
-impl HttpResponse {
-    /// A response with a JSON body.
-    #[must_use]
-    pub fn json(status: u16, body: HttpBody) -> Self {
-        let headers = [("content-type", "application/json"), ("cache-control", "no-cache")];
-        Self { status, headers: headers.map(|(k, v)| (k.to_owned(), v.to_owned())).into(), body }
-    }
-
-    /// The response that a failed request gets.
-    #[must_use]
-    pub fn error(error: &RequestError) -> Self {
-        let mut response = Self::json(error.code.status(), HttpBody::Body(error.body().get().to_owned()));
-        if let Some(seconds) = error.code.retry_after_s() {
-            response.headers.insert("retry-after".to_owned(), seconds.to_string());
+        Self::Send {
+            body: Body::Inline(error.body()),
+            id,
         }
-        response
     }
 }
 
@@ -143,7 +115,12 @@ impl Serialize for Reply {
             Answer::Effects(effects) => (Some(effects.as_slice()), None),
             Answer::Http(http) => (None, Some(http)),
         };
-        WireRef { seq: self.seq, effects, http }.serialize(serializer)
+        WireRef {
+            seq: self.seq,
+            effects,
+            http,
+        }
+        .serialize(serializer)
     }
 }
 
@@ -151,9 +128,11 @@ impl Serialize for Reply {
 struct EffectWire {
     send: Option<Json>,
     claim: Option<Claim>,
+    #[serde(default, deserialize_with = "body::present")]
     id: Option<Json>,
     join: Option<String>,
     leave: Option<String>,
+    #[serde(default, deserialize_with = "body::present")]
     session: Option<Json>,
     close: Option<Close>,
     push: Option<TopicPush>,
@@ -163,7 +142,16 @@ impl TryFrom<EffectWire> for Effect {
     type Error = &'static str;
 
     fn try_from(wire: EffectWire) -> Result<Self, Self::Error> {
-        let EffectWire { send, claim, id, join, leave, session, close, push } = wire;
+        let EffectWire {
+            send,
+            claim,
+            id,
+            join,
+            leave,
+            session,
+            close,
+            push,
+        } = wire;
         let mut found = Vec::with_capacity(1);
         found.extend(Body::from_parts(send, claim)?.map(|body| Self::Send { body, id }));
         found.extend(join.map(Self::Join));
