@@ -1,0 +1,9 @@
+//! What the protocol says, checked from outside: the golden messages, the documents, and properties of the parsers.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail like the test")]
+
+mod document;
+mod golden;
+mod property;
+mod source;
+mod vector;
