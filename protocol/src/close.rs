@@ -46,19 +46,13 @@ impl Close {
         while !reason.is_char_boundary(end) {
             end -= 1;
         }
-        Self {
-            code,
-            reason: reason[..end].to_owned(),
-        }
+        Self { code, reason: reason[..end].to_owned() }
     }
 
     /// The node restarts; the client should wait `retry_ms` so that not all come back at once.
     #[must_use]
     pub fn restart(retry_ms: u64) -> Self {
-        Self {
-            code: RESTART,
-            reason: format!("{{\"retry_ms\":{retry_ms}}}"),
-        }
+        Self { code: RESTART, reason: format!("{{\"retry_ms\":{retry_ms}}}") }
     }
 }
 

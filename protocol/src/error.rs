@@ -71,10 +71,7 @@ impl RequestError {
     /// A failed request.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
+        Self { code, message: message.into() }
     }
 
     /// It was never delivered.

@@ -109,27 +109,10 @@ impl TryFrom<Wire> for Event {
     type Error = &'static str;
 
     fn try_from(wire: Wire) -> Result<Self, Self::Error> {
-        let Wire {
-            node,
-            seq,
-            service,
-            kind,
-            conn,
-            peer,
-            session,
-            body,
-            claim,
-            http,
-            topic,
-        } = wire;
+        let Wire { node, seq, service, kind, conn, peer, session, body, claim, http, topic } = wire;
         let subject = match (kind, conn) {
-            (Kind::Http, _) => Subject::Http {
-                peer,
-                http: http.ok_or("an http event needs http")?,
-            },
-            (Kind::Gap, _) => Subject::Gap {
-                topic: topic.ok_or("a gap event needs a topic")?,
-            },
+            (Kind::Http, _) => Subject::Http { peer, http: http.ok_or("an http event needs http")? },
+            (Kind::Gap, _) => Subject::Gap { topic: topic.ok_or("a gap event needs a topic")? },
             (_, None) => return Err("this event needs a conn"),
             (Kind::Open, Some(conn)) => Subject::Open(Peer { conn, peer, session }),
             (Kind::Close, Some(conn)) => Subject::Close(Peer { conn, peer, session }),
@@ -138,12 +121,7 @@ impl TryFrom<Wire> for Event {
                 Subject::Message(Peer { conn, peer, session }, body)
             }
         };
-        Ok(Self {
-            node,
-            seq,
-            service,
-            subject,
-        })
+        Ok(Self { node, seq, service, subject })
     }
 }
 
@@ -172,12 +150,7 @@ struct WireRef<'a> {
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self {
-            node,
-            seq,
-            service,
-            subject,
-        } = self;
+        let Self { node, seq, service, subject } = self;
         let mut wire = WireRef {
             node,
             seq: *seq,

@@ -57,15 +57,8 @@ impl HttpResponse {
     /// A response with a JSON body.
     #[must_use]
     pub fn json(status: u16, body: HttpBody) -> Self {
-        let headers = [
-            ("content-type", "application/json"),
-            ("cache-control", "no-cache"),
-        ];
-        Self {
-            status,
-            headers: headers.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
-            body,
-        }
+        let headers = [("content-type", "application/json"), ("cache-control", "no-cache")];
+        Self { status, headers: headers.map(|(k, v)| (k.to_owned(), v.to_owned())).into(), body }
     }
 
     /// The response that a failed request gets.
@@ -73,9 +66,7 @@ impl HttpResponse {
     pub fn error(error: &RequestError) -> Self {
         let mut response = Self::json(error.code.status(), HttpBody::Body(error.body().get().to_owned()));
         if let Some(seconds) = error.code.retry_after_s() {
-            response
-                .headers
-                .insert("retry-after".to_owned(), seconds.to_string());
+            response.headers.insert("retry-after".to_owned(), seconds.to_string());
         }
         response
     }

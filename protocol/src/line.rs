@@ -10,10 +10,10 @@ pub fn append<T: Serialize>(payload: &mut Vec<u8>, message: &T) {
     let start = payload.len();
     serde_json::to_writer(&mut *payload, message).expect("own types are JSON");
     // In strings they are escaped, so these stand between the tokens of a `RawValue`.
-    for byte in &mut payload[start..] {
-        if matches!(byte, b'\n' | b'\r') {
-            *byte = b' ';
-        }
+    let mut at = start;
+    while let Some(next) = memchr::memchr2(b'\n', b'\r', &payload[at..]) {
+        at += next;
+        payload[at] = b' ';
     }
     payload.push(b'\n');
 }
@@ -28,9 +28,7 @@ pub fn one<T: Serialize>(message: &T) -> Vec<u8> {
 
 /// The lines of `payload`; empty ones are skipped, so a final line break is optional.
 pub fn split(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
-    payload
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.trim_ascii().is_empty())
+    payload.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
 }
 
 #[cfg(test)]

@@ -47,10 +47,7 @@ pub fn keyspace_pattern(db: i64, pattern: &str) -> String {
 /// The key that a keyspace channel tells of.
 #[must_use]
 pub fn key_of_keyspace(channel: &str) -> Option<&str> {
-    channel
-        .strip_prefix("__keyspace@")?
-        .split_once("__:")
-        .map(|(_, key)| key)
+    channel.strip_prefix("__keyspace@")?.split_once("__:").map(|(_, key)| key)
 }
 
 #[cfg(test)]

@@ -24,23 +24,13 @@ impl Push {
     /// An event: each one counts.
     #[must_use]
     pub fn event(body: Json) -> Self {
-        Self {
-            body: Body::Inline(body),
-            key: None,
-            version: None,
-            except: None,
-        }
+        Self { body: Body::Inline(body), key: None, version: None, except: None }
     }
 
     /// State: only the newest version matters.
     #[must_use]
     pub fn state(body: Body, key: &str, version: u64) -> Self {
-        Self {
-            body,
-            key: Some(key.to_owned()),
-            version: Some(version),
-            except: None,
-        }
+        Self { body, key: Some(key.to_owned()), version: Some(version), except: None }
     }
 }
 
@@ -61,12 +51,7 @@ impl TryFrom<Wire> for Push {
         if wire.version.is_some() && wire.key.is_none() {
             return Err("only a push with a key has a version");
         }
-        Ok(Self {
-            body,
-            key: wire.key,
-            version: wire.version,
-            except: wire.except,
-        })
+        Ok(Self { body, key: wire.key, version: wire.version, except: wire.except })
     }
 }
 
@@ -86,13 +71,7 @@ impl Serialize for Push {
             except: Option<ConnectionId>,
         }
         let (body, claim) = self.body.parts();
-        WireRef {
-            body,
-            claim,
-            key: self.key.as_deref(),
-            version: self.version,
-            except: self.except,
-        }
-        .serialize(serializer)
+        WireRef { body, claim, key: self.key.as_deref(), version: self.version, except: self.except }
+            .serialize(serializer)
     }
 }

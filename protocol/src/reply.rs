@@ -65,19 +65,13 @@ impl Effect {
     /// Sends a value that answers the request with this id, if it has one.
     #[must_use]
     pub fn send<T: Serialize>(value: &T, id: Option<Json>) -> Self {
-        Self::Send {
-            body: Body::Inline(body::encode(value)),
-            id,
-        }
+        Self::Send { body: Body::Inline(body::encode(value)), id }
     }
 
     /// Says that the request with this id failed.
     #[must_use]
     pub fn error(error: &RequestError, id: Option<Json>) -> Self {
-        Self::Send {
-            body: Body::Inline(error.body()),
-            id,
-        }
+        Self::Send { body: Body::Inline(error.body()), id }
     }
 }
 
@@ -115,12 +109,7 @@ impl Serialize for Reply {
             Answer::Effects(effects) => (Some(effects.as_slice()), None),
             Answer::Http(http) => (None, Some(http)),
         };
-        WireRef {
-            seq: self.seq,
-            effects,
-            http,
-        }
-        .serialize(serializer)
+        WireRef { seq: self.seq, effects, http }.serialize(serializer)
     }
 }
 
@@ -142,16 +131,7 @@ impl TryFrom<EffectWire> for Effect {
     type Error = &'static str;
 
     fn try_from(wire: EffectWire) -> Result<Self, Self::Error> {
-        let EffectWire {
-            send,
-            claim,
-            id,
-            join,
-            leave,
-            session,
-            close,
-            push,
-        } = wire;
+        let EffectWire { send, claim, id, join, leave, session, close, push } = wire;
         let mut found = Vec::with_capacity(1);
         found.extend(Body::from_parts(send, claim)?.map(|body| Self::Send { body, id }));
         found.extend(join.map(Self::Join));

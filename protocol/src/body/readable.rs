@@ -19,21 +19,30 @@ pub(super) fn check(json: &str) -> Result<(), NotAMessage> {
 /// The most objects and arrays that are open at once.
 fn nesting(json: &str) -> usize {
     let (mut open, mut deepest) = (0_usize, 0);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in json.bytes() {
+    let mut bytes = json.bytes();
+    while let Some(byte) = bytes.next() {
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => {
+            b'"' => skip_string(&mut bytes),
+            b'{' | b'[' => {
                 open += 1;
                 deepest = deepest.max(open);
             }
-            b'}' | b']' if !in_string => open = open.saturating_sub(1),
+            b'}' | b']' => open = open.saturating_sub(1),
             _ => {}
         }
     }
     deepest
+}
+
+/// Goes on behind the quote that ends a string.
+fn skip_string(bytes: &mut std::str::Bytes<'_>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'"' => return,
+            _ => {}
+        }
+    }
 }
 
 /// Is there a surrogate without its other half? Characters beyond U+FFFF are escaped as a pair, high half first.

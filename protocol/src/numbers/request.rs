@@ -36,11 +36,8 @@ pub fn read(message: &RawValue) -> (Result<Command, RequestError>, Option<Json>)
         return (Err(bad(words)), body::request_id(message));
     };
     if let Some(id) = id.filter(|id| id.get().len() > limit::REQUEST_ID_BYTES_MAX) {
-        let words = format!(
-            "id has {} bytes: at most {} are allowed",
-            id.get().len(),
-            limit::REQUEST_ID_BYTES_MAX
-        );
+        let words =
+            format!("id has {} bytes: at most {} are allowed", id.get().len(), limit::REQUEST_ID_BYTES_MAX);
         return (Err(bad(words)), None);
     }
     let command = match cmd.map(RawValue::get) {
@@ -61,14 +58,9 @@ pub fn read(message: &RawValue) -> (Result<Command, RequestError>, Option<Json>)
 /// `bad_request` with what is wrong about it.
 pub fn check_user_name(name: &str) -> Result<(), RequestError> {
     if name.is_empty() {
-        Err(bad(format!(
-            "UserName is empty: give 1 to {USER_NAME_BYTES_MAX} bytes of text"
-        )))
+        Err(bad(format!("UserName is empty: give 1 to {USER_NAME_BYTES_MAX} bytes of text")))
     } else if name.len() > USER_NAME_BYTES_MAX {
-        Err(bad(format!(
-            "UserName has {} bytes: at most {USER_NAME_BYTES_MAX} are allowed",
-            name.len()
-        )))
+        Err(bad(format!("UserName has {} bytes: at most {USER_NAME_BYTES_MAX} are allowed", name.len())))
     } else if name.chars().any(char::is_control) {
         Err(bad("UserName has a control character: leave it out"))
     } else {
@@ -78,36 +70,20 @@ pub fn check_user_name(name: &str) -> Result<(), RequestError> {
 
 fn set(data: Option<&RawValue>) -> Result<User, RequestError> {
     let data = data.ok_or_else(|| bad("CmdData is missing: give it UserName and FavoriteNumber"))?;
-    let Some(Data {
-        user_name,
-        favorite_number,
-    }) = object(data)
-    else {
+    let Some(Data { user_name, favorite_number }) = object(data) else {
         let words = "CmdData must be one object in which UserName and FavoriteNumber stand once each, not";
         return Err(bad(format!("{words} {}", shown(data.get()))));
     };
     let name = user_name.ok_or_else(|| bad("UserName is missing"))?.get();
-    let user_name: String = serde_json::from_str(name).map_err(|_| {
-        bad(format!(
-            "UserName must be a string of Unicode text, not {}",
-            shown(name)
-        ))
-    })?;
+    let user_name: String = serde_json::from_str(name)
+        .map_err(|_| bad(format!("UserName must be a string of Unicode text, not {}", shown(name))))?;
     check_user_name(&user_name)?;
-    let number = favorite_number
-        .ok_or_else(|| bad("FavoriteNumber is missing"))?
-        .get();
+    let number = favorite_number.ok_or_else(|| bad("FavoriteNumber is missing"))?.get();
     let favorite_number = number.parse().map_err(|_| {
         let (min, max) = (i64::MIN, i64::MAX);
-        bad(format!(
-            "FavoriteNumber must be a whole number from {min} to {max}, not {}",
-            shown(number)
-        ))
+        bad(format!("FavoriteNumber must be a whole number from {min} to {max}, not {}", shown(number)))
     })?;
-    Ok(User {
-        user_name,
-        favorite_number,
-    })
+    Ok(User { user_name, favorite_number })
 }
 
 /// Reads an object. Left to itself, serde would read an array as one, too.

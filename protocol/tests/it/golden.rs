@@ -22,11 +22,7 @@ fn unchanged<T: DeserializeOwned + Serialize>(file: &str) -> Vec<T> {
     let read = |line: &String| {
         let value: T = serde_json::from_str(line).unwrap_or_else(|error| panic!("{file}: {error}: {line}"));
         assert_eq!(serde_json::to_string(&value).unwrap(), *line, "{file}");
-        assert_eq!(
-            protocol::line::one(&value),
-            format!("{line}\n").as_bytes(),
-            "{file}"
-        );
+        assert_eq!(protocol::line::one(&value), format!("{line}\n").as_bytes(), "{file}");
         value
     };
     lines(file).iter().map(read).collect()
@@ -37,18 +33,11 @@ fn read_leniently_and_refused<T: DeserializeOwned + Serialize + Debug>(name: &st
     for Accepted { why, text, means } in vectors(&format!("{name}.accepted.jsonl")) {
         let value: T =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}, {why}: {error}: {text}"));
-        assert_eq!(
-            serde_json::to_string(&value).unwrap(),
-            means,
-            "{name}, {why}: {text}"
-        );
+        assert_eq!(serde_json::to_string(&value).unwrap(), means, "{name}, {why}: {text}");
     }
     for Refused { why, text } in vectors(&format!("{name}.refused.jsonl")) {
         let error = serde_json::from_str::<T>(&text).expect_err(&text).to_string();
-        assert!(
-            error.contains(&why),
-            "{name}: {text}\n is refused with: {error}\n instead of: {why}"
-        );
+        assert!(error.contains(&why), "{name}: {text}\n is refused with: {error}\n instead of: {why}");
     }
 }
 
@@ -137,15 +126,13 @@ fn replies_with_every_effect_are_read_and_written_back() {
 #[test]
 fn pushes_of_events_and_of_state_are_read_and_written_back() {
     let pushes: Vec<Push> = unchanged("push.jsonl");
-    let forms = pushes
-        .iter()
-        .map(|push| match (&push.key, push.version, push.except) {
-            (None, None, None) => carried(&push.body, "event", "event by claim"),
-            (None, None, Some(_)) => carried(&push.body, "event, except", "event by claim, except"),
-            (Some(_), Some(_), None) => carried(&push.body, "state", "state by claim"),
-            (Some(_), None, None) => "state without version",
-            other => panic!("{other:?}"),
-        });
+    let forms = pushes.iter().map(|push| match (&push.key, push.version, push.except) {
+        (None, None, None) => carried(&push.body, "event", "event by claim"),
+        (None, None, Some(_)) => carried(&push.body, "event, except", "event by claim, except"),
+        (Some(_), Some(_), None) => carried(&push.body, "state", "state by claim"),
+        (Some(_), None, None) => "state without version",
+        other => panic!("{other:?}"),
+    });
     let all = [
         "event",
         "event, except",
@@ -218,10 +205,7 @@ fn a_frame_that_is_one_json_object_passes_and_others_are_refused() {
     }
     for Refused { why, text } in vectors("message.refused.jsonl") {
         let error = message(&text).expect_err(&text).to_string();
-        assert!(
-            error.contains(&why),
-            "{text}\n is refused with: {error}\n instead of: {why}"
-        );
+        assert!(error.contains(&why), "{text}\n is refused with: {error}\n instead of: {why}");
     }
 }
 
@@ -243,11 +227,7 @@ fn each_bad_request_of_numbers_gets_words_that_fit() {
     for NumbersRefused { text, why, id } in vectors("numbers_request.refused.jsonl") {
         let (read, read_id) = numbers::read(&raw(&text));
         let error = read.expect_err(&text);
-        assert_eq!(
-            (error.code, error.message.as_str()),
-            (ErrorCode::BadRequest, why.as_str()),
-            "{text}"
-        );
+        assert_eq!((error.code, error.message.as_str()), (ErrorCode::BadRequest, why.as_str()), "{text}");
         assert_eq!(read_id.as_ref().map(|id| id.get()), id.as_deref(), "{text}");
     }
 }
@@ -257,10 +237,7 @@ fn listings_and_acks_of_numbers_are_read_and_written_back() {
     let _: Vec<Listing> = unchanged("numbers_listing.jsonl");
     for line in lines("numbers_ack.jsonl") {
         let ack: Ack = serde_json::from_str(&line).unwrap();
-        assert_eq!(
-            with_id(body::encode(&ack).get(), body::request_id(&raw(&line)).as_deref()),
-            line
-        );
+        assert_eq!(with_id(body::encode(&ack).get(), body::request_id(&raw(&line)).as_deref()), line);
     }
 }
 
@@ -269,9 +246,6 @@ fn each_golden_file_is_named_in_the_readme() {
     let readme = std::fs::read_to_string(vector::folder().join("README.md")).unwrap();
     for entry in vector::folder().read_dir().unwrap() {
         let file = entry.unwrap().file_name().into_string().unwrap();
-        assert!(
-            file == "README.md" || readme.contains(&format!("`{file}`")),
-            "{file} is not in the README"
-        );
+        assert!(file == "README.md" || readme.contains(&format!("`{file}`")), "{file} is not in the README");
     }
 }

@@ -17,10 +17,7 @@ pub(crate) fn constants(source: &str, of: &str) -> BTreeMap<String, u64> {
 }
 
 fn product(value: &str) -> u64 {
-    let factor = |text: &str| {
-        text.replace('_', "")
-            .parse::<u64>()
-            .unwrap_or_else(|_| panic!("{value} is a product"))
-    };
+    let factor =
+        |text: &str| text.replace('_', "").parse::<u64>().unwrap_or_else(|_| panic!("{value} is a product"));
     value.split(" * ").map(factor).product()
 }

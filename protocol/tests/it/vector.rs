@@ -71,9 +71,8 @@ pub(crate) fn folder() -> PathBuf {
 pub(crate) fn lines(file: &str) -> Vec<String> {
     let path = folder().join(file);
     let payload = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let lines: Vec<String> = protocol::line::split(&payload)
-        .map(|line| str::from_utf8(line).unwrap().to_owned())
-        .collect();
+    let lines: Vec<String> =
+        protocol::line::split(&payload).map(|line| str::from_utf8(line).unwrap().to_owned()).collect();
     assert!(!lines.is_empty(), "{file} has a line");
     lines
 }
