@@ -73,11 +73,9 @@ impl Address {
         if url.fragment().is_some() {
             return Err(AddressError::Fragment);
         }
-        let ca_file = url
-            .query_pairs()
-            .find(|(name, _)| name == "ca_file")
-            .map(|(_, file)| PathBuf::from(&*file));
-        let info: ConnectionInfo = url.clone().into_connection_info().map_err(AddressError::Part)?;
+        let ca_file =
+            url.query_pairs().find(|(name, _)| name == "ca_file").map(|(_, file)| PathBuf::from(&*file));
+        let info: ConnectionInfo = url.into_connection_info().map_err(AddressError::Part)?;
         let login = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         if login.db() < 0 {
             return Err(AddressError::Db(login.db()));
@@ -91,11 +89,7 @@ impl Address {
             _ => return Err(AddressError::NotRedis),
         };
         let shown = shown(&transport, &login);
-        Ok(Self(Arc::new(Parts {
-            transport,
-            login,
-            shown,
-        })))
+        Ok(Self(Arc::new(Parts { transport, login, shown })))
     }
 
     /// The number of the database.
@@ -114,17 +108,10 @@ impl Address {
 }
 
 fn shown(transport: &Transport, login: &RedisConnectionInfo) -> String {
-    let user = login
-        .username()
-        .map(|user| format!("{user}@"))
-        .unwrap_or_default();
+    let user = login.username().map(|user| format!("{user}@")).unwrap_or_default();
     let db = login.db();
     let host_port = |host: &str, port: &u16| {
-        if host.contains(':') {
-            format!("[{host}]:{port}")
-        } else {
-            format!("{host}:{port}")
-        }
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     };
     match transport {
         Transport::Tcp(host, port) => format!("redis://{user}{}/{db}", host_port(host, port)),
@@ -142,5 +129,53 @@ impl fmt::Display for Address {
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("redis://localhost", "redis://localhost:6379/0"),
+            (" redis://ana:s3cret@h:1/2\n", "redis://ana@h:1/2"),
+            ("redis://:s3cret@[::1]:7", "redis://[::1]:7/0"),
+            ("unix:///run/r.sock?pass=s3cret&user=ana&db=4", "redis+unix://ana@/run/r.sock?db=4"),
+        ] {
+            let address = Address::parse(url).unwrap();
+            assert_eq!((address.to_string(), format!("{address:?}")), (shown.to_owned(), shown.to_owned()));
+        }
+        assert_eq!(Address::parse("redis://h/12").unwrap().db(), 12);
+    }
+
+    #[test]
+    fn an_address_always_speaks_resp3() {
+        for url in ["redis://h", "redis://h/?protocol=resp2", "unix:///run/r.sock"] {
+            assert_eq!(Address::parse(url).unwrap().login().protocol(), ProtocolVersion::RESP3, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_address_is_refused_without_showing_a_password() {
+        for url in [
+            "",
+            "localhost:6379",
+            "http://ana:s3cret@h",
+            "redis://ana:s3cret@h:port",
+            "redis://ana:s3cret@h/db",
+            "redis://ana:s3cret@h/-1",
+            "redis://ana:s3#cret@h",
+            "redis://ana:s3cret@0.0.0.0",
+            "rediss://ana:s3cret@h#insecure",
+            "rediss://ana:s3cret@h?ca_file=/nowhere/ca.pem",
+            "rediss://ana:s3cret@h?ca_file=/dev/null",
+            "redis:///1",
+        ] {
+            let error = Address::parse(url).unwrap_err().to_string();
+            assert!(!error.contains("s3"), "{url}: {error}");
+            assert!(error.len() > 20, "{url}: {error}");
+        }
     }
 }

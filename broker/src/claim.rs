@@ -14,17 +14,10 @@ impl Store {
     /// already expires.
     pub async fn put_claim(&self, bytes: &[u8]) -> Result<Claim, StoreError> {
         check(bytes.len())?;
-        let claim = Claim {
-            key: name::claim_key(&unique()),
-            bytes: bytes.len(),
-        };
+        let claim = Claim { key: name::claim_key(&unique()), bytes: bytes.len() };
         let (first, rest) = bytes.split_at(bytes.len().min(limit::CLAIM_PIECE_BYTES));
         let mut set = Cmd::with_capacity(5, first.len() + 64);
-        set.arg("SET")
-            .arg(&claim.key)
-            .arg(first)
-            .arg("EX")
-            .arg(limit::CLAIM_KEPT_S);
+        set.arg("SET").arg(&claim.key).arg(first).arg("EX").arg(limit::CLAIM_KEPT_S);
         self.query::<()>(&set).await?;
         let mut stored = first.len();
         for piece in rest.chunks(limit::CLAIM_PIECE_BYTES) {
@@ -32,11 +25,7 @@ impl Store {
             // Together: if the key had expired, APPEND would make one that never expires.
             let mut append = Pipeline::new();
             append.atomic().cmd("APPEND").arg(&claim.key).arg(piece);
-            append
-                .cmd("EXPIRE")
-                .arg(&claim.key)
-                .arg(limit::CLAIM_KEPT_S)
-                .ignore();
+            append.cmd("EXPIRE").arg(&claim.key).arg(limit::CLAIM_KEPT_S).ignore();
             let (length,): (usize,) = self.pipeline(&append).await?;
             if length != stored {
                 return Err(StoreError::ClaimGone);
@@ -56,11 +45,7 @@ impl Store {
         while body.len() < claim.bytes {
             let wanted = (claim.bytes - body.len()).min(limit::CLAIM_PIECE_BYTES);
             let mut range = Cmd::new();
-            range
-                .arg("GETRANGE")
-                .arg(&claim.key)
-                .arg(body.len())
-                .arg(body.len() + wanted - 1);
+            range.arg("GETRANGE").arg(&claim.key).arg(body.len()).arg(body.len() + wanted - 1);
             let piece: Vec<u8> = self.query(&range).await?;
             if piece.len() != wanted {
                 return Err(StoreError::ClaimGone);
@@ -76,11 +61,7 @@ impl Store {
 }
 
 fn check(bytes: usize) -> Result<(), StoreError> {
-    if bytes > limit::CLAIM_BYTES_MAX {
-        Err(StoreError::ClaimTooLarge(bytes))
-    } else {
-        Ok(())
-    }
+    if bytes > limit::CLAIM_BYTES_MAX { Err(StoreError::ClaimTooLarge(bytes)) } else { Ok(()) }
 }
 
 /// A name that no other claim has.

@@ -1,5 +1,6 @@
 //! One connection to Redis: how it is made, how it is found to be dead, and how it is cut.
 
+mod cut;
 mod dial;
 mod stream;
 pub(crate) mod tls;
@@ -10,6 +11,7 @@ use redis::aio::{AsyncPushSender, MultiplexedConnection, SendError};
 use redis::{AsyncConnectionConfig, PushInfo, RedisError};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::cut::Cut;
 pub(crate) use self::dial::Dialer;
 use crate::address::Address;
 use crate::tasks::Tasks;
@@ -28,7 +30,7 @@ const WRITE_BYTES: usize = 256 * 1024;
 /// A live connection. Dropping it does not end the connection while clones of it are in use; [`Link::cut`] does.
 pub(crate) struct Link {
     pub(crate) connection: MultiplexedConnection,
-    cut: CancellationToken,
+    cut: Cut,
     ended: CancellationToken,
 }
 
@@ -47,7 +49,7 @@ impl Link {
         address: &Address,
         tasks: &Tasks,
         pushes: impl AsyncPushSender,
-        cut: CancellationToken,
+        cut: Cut,
     ) -> Result<Self, RedisError> {
         let config = AsyncConnectionConfig::new()
             .set_response_timeout(Some(ANSWER_TIMEOUT))
@@ -62,26 +64,22 @@ impl Link {
             .await
             .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
         let ended = CancellationToken::new();
-        let link = Self {
-            connection: connection.clone(),
-            cut: cut.clone(),
-            ended: ended.clone(),
-        };
+        let link = Self { connection: connection.clone(), cut: cut.clone(), ended: ended.clone() };
         let stop = tasks.stop.clone();
         tasks.tracker.spawn(async move {
             let _ended = ended.drop_guard();
             tokio::select! {
-                () = driver => {}
-                () = cut.cancelled() => {}
-                () = silence(connection, &stop) => log::debug!("Redis does not answer: the link is cut"),
+                () = driver => cut.now("Redis or the network closed the connection"),
+                () = cut.done() => {}
+                () = silence(connection, &stop) => cut.now("Redis did not answer a PING"),
             }
         });
         Ok(link)
     }
 
     /// Ends the connection at once, whoever still uses it.
-    pub(crate) fn cut(&self) {
-        self.cut.cancel();
+    pub(crate) fn cut(&self, reason: &'static str) {
+        self.cut.now(reason);
     }
 
     /// When the connection has ended. Nothing comes from it after that.
@@ -89,8 +87,19 @@ impl Link {
         self.ended.cancelled().await;
     }
 
+    /// What cuts it.
+    pub(crate) fn cutter(&self) -> &Cut {
+        &self.cut
+    }
+
+    /// Why it ended.
+    pub(crate) fn reason(&self) -> &'static str {
+        self.cut.reason()
+    }
+
+    /// Whether it was not cut.
     pub(crate) fn is_alive(&self) -> bool {
-        !self.cut.is_cancelled() && !self.ended.is_cancelled()
+        !self.cut.is_done()
     }
 }
 
@@ -102,12 +111,11 @@ async fn silence(mut connection: MultiplexedConnection, stop: &CancellationToken
             () = stop.cancelled() => break,
             () = tokio::time::sleep(PING_EVERY) => {}
         }
-        match connection.send_packed_command(&ping).await {
-            // An error reply is a sign of life, too.
-            Ok(_) => {}
-            Err(_) => return,
+        // An error reply is a sign of life, too: it is an `Ok` here.
+        if connection.send_packed_command(&ping).await.is_err() {
+            return;
         }
     }
     drop(connection);
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

@@ -42,9 +42,7 @@ struct Shared<R> {
 
 impl<R> Clone for Publisher<R> {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-        }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -57,13 +55,8 @@ impl<R: Send + 'static> Publisher<R> {
         tasks: &Tasks,
         receipt: impl Fn(R, Result<u64, PublishError>) + Send + Sync + 'static,
     ) -> Self {
-        let shared = Arc::new(Shared {
-            queue: Queue::default(),
-            receipt: Box::new(receipt),
-        });
-        tasks
-            .tracker
-            .spawn(run::run(Arc::clone(&shared), address, tasks.clone()));
+        let shared = Arc::new(Shared { queue: Queue::default(), receipt: Box::new(receipt) });
+        tasks.tracker.spawn(run::run(Arc::clone(&shared), address, tasks.clone()));
         Self { shared }
     }
 

@@ -48,11 +48,7 @@ impl StoreError {
 impl From<RedisError> for StoreError {
     /// Only an error reply proves that nothing was done.
     fn from(error: RedisError) -> Self {
-        if error.code().is_some() {
-            Self::Refused(error)
-        } else {
-            Self::Unknown(error)
-        }
+        if error.code().is_some() { Self::Refused(error) } else { Self::Unknown(error) }
     }
 }
 
@@ -75,9 +71,7 @@ impl Store {
     #[must_use]
     pub fn start(address: Address, tasks: &Tasks) -> Self {
         let shared = Arc::<Shared>::default();
-        tasks
-            .tracker
-            .spawn(run(Arc::clone(&shared), address, tasks.clone()));
+        tasks.tracker.spawn(run(Arc::clone(&shared), address, tasks.clone()));
         Self { shared }
     }
 
@@ -128,11 +122,7 @@ impl Store {
     }
 
     pub(crate) fn connection(&self) -> Result<MultiplexedConnection, StoreError> {
-        self.shared
-            .connection
-            .read()
-            .clone()
-            .ok_or(StoreError::NotConnected)
+        self.shared.connection.read().clone().ok_or(StoreError::NotConnected)
     }
 }
 
@@ -147,6 +137,6 @@ async fn run(shared: Arc<Shared>, address: Address, tasks: Tasks) {
             () = tasks.stop.cancelled() => {}
         }
         shared.connection.write().take();
-        dialer.lost("the connection was lost");
+        dialer.lost(link.reason());
     }
 }

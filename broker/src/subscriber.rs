@@ -1,6 +1,9 @@
 //! What comes on channels, in order, and when something may have been missed.
 
+mod confirm;
 mod inbox;
+mod pushes;
+mod received;
 mod run;
 mod wanted;
 
@@ -12,7 +15,7 @@ use redis::aio::MultiplexedConnection;
 use tokio::sync::{Notify, oneshot};
 
 use self::inbox::Inbox;
-pub use self::inbox::Received;
+pub use self::received::Received;
 use self::wanted::{Change, Kind, Wanted};
 use crate::address::Address;
 use crate::tasks::Tasks;
@@ -71,9 +74,7 @@ impl Subscriber {
             connected: Notify::new(),
             inbox: Arc::clone(&inbox),
         });
-        tasks
-            .tracker
-            .spawn(run::run(Arc::clone(&shared), address, tasks.clone()));
+        tasks.tracker.spawn(run::run(Arc::clone(&shared), address, tasks.clone()));
         (Self { shared }, Received::new(inbox))
     }
 
@@ -129,11 +130,7 @@ impl Subscriber {
 
     async fn change(&self, kind: Kind, channel: &str) -> Result<(), NotConnected> {
         let (done, confirmed) = oneshot::channel();
-        let change = Change {
-            kind,
-            channel: channel.to_owned(),
-            done,
-        };
+        let change = Change { kind, channel: channel.to_owned(), done };
         if !self.shared.wanted.lock().change(change) {
             return Err(NotConnected);
         }

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use redis::RedisError;
 use redis::aio::AsyncPushSender;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use super::Link;
+use super::{Cut, Link};
 use crate::address::Address;
 use crate::tasks::Tasks;
 
@@ -29,33 +27,27 @@ pub(crate) struct Dialer {
 
 impl Dialer {
     pub(crate) fn new(address: Address, tasks: &Tasks, part: &'static str) -> Self {
-        Self {
-            address,
-            tasks: tasks.clone(),
-            part,
-            failed: 0,
-            connected_at: None,
-            is_lost: false,
-        }
+        Self { address, tasks: tasks.clone(), part, failed: 0, connected_at: None, is_lost: false }
     }
 
     /// The next link, however long it takes; none when the process stops. `pushes` makes what takes the pushes of a
-    /// link, given the token that cuts it.
+    /// link, given what cuts it.
     pub(crate) async fn next<P: AsyncPushSender>(
         &mut self,
-        mut pushes: impl FnMut(CancellationToken) -> P,
+        mut pushes: impl FnMut(Cut) -> P,
     ) -> Option<Link> {
         let stop = self.tasks.stop.clone();
         self.after_a_short_life();
         loop {
             let attempt = async {
                 tokio::time::sleep(self.wait()).await;
-                let cut = CancellationToken::new();
+                let cut = Cut::default();
                 Link::open(&self.address, &self.tasks, pushes(cut.clone()), cut).await
             };
             let opened = tokio::select! {
-                opened = attempt => opened,
+                biased;
                 () = stop.cancelled() => return None,
+                opened = attempt => opened,
             };
             match opened {
                 Ok(link) => {
@@ -64,7 +56,7 @@ impl Dialer {
                 }
                 Err(error) => {
                     self.failed = self.failed.saturating_add(1);
-                    self.lost(&describe(&error));
+                    self.lost(&error.to_string());
                 }
             }
         }
@@ -76,7 +68,7 @@ impl Dialer {
             self.is_lost = true;
             log::warn!(
                 redis:% = self.address, link = self.part, error = error;
-                "Redis is out of reach: trying again for ever; check that it runs and that address and login are right"
+                "the link to Redis is lost and is made anew for ever: check that Redis runs, and that address and login are right"
             );
         }
     }
@@ -84,7 +76,7 @@ impl Dialer {
     /// Says that the link serves again.
     pub(crate) fn restored(&mut self) {
         if std::mem::take(&mut self.is_lost) {
-            log::info!(redis:% = self.address, link = self.part; "Redis is back");
+            log::info!(redis:% = self.address, link = self.part; "the link to Redis is back");
         }
     }
 
@@ -113,10 +105,6 @@ fn backoff_ms(failed: u32) -> u64 {
         0 => 0,
         failed => (BACKOFF_MIN_MS << (failed - 1).min(10)).min(BACKOFF_MAX_MS),
     }
-}
-
-fn describe(error: &RedisError) -> String {
-    error.to_string()
 }
 
 #[cfg(test)]

@@ -40,10 +40,7 @@ impl Trust {
         let mut roots = RootCertStore::empty();
         match ca_file {
             Some(path) => {
-                let failed = |source| TrustError::File {
-                    path: path.to_owned(),
-                    source,
-                };
+                let failed = |source| TrustError::File { path: path.to_owned(), source };
                 for certificate in CertificateDer::pem_file_iter(path).map_err(failed)? {
                     roots.add(certificate.map_err(failed)?)?;
                 }

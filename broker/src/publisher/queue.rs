@@ -43,11 +43,7 @@ struct Waiting<R> {
 impl<R> Default for Queue<R> {
     fn default() -> Self {
         Self {
-            waiting: Mutex::new(Waiting {
-                is_open: false,
-                bytes: 0,
-                lines: Vec::new(),
-            }),
+            waiting: Mutex::new(Waiting { is_open: false, bytes: 0, lines: Vec::new() }),
             filled: Notify::new(),
             emptied: Notify::new(),
             opened: Notify::new(),

@@ -29,12 +29,7 @@ struct Publish {
 
 impl<R> Round<R> {
     pub(super) fn new() -> Self {
-        Self {
-            publishes: Vec::new(),
-            open: HashMap::default(),
-            tags: Vec::new(),
-            bytes: 0,
-        }
+        Self { publishes: Vec::new(), open: HashMap::default(), tags: Vec::new(), bytes: 0 }
     }
 
     /// Takes lines until the round is full. Lines for one channel stay in order: they share its newest PUBLISH, and
@@ -58,10 +53,7 @@ impl<R> Round<R> {
         }
         let index = self.publishes.len();
         self.open.insert(Arc::clone(&channel), index);
-        self.publishes.push(Publish {
-            channel,
-            payload: line,
-        });
+        self.publishes.push(Publish { channel, payload: line });
         index
     }
 

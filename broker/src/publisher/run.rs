@@ -17,9 +17,9 @@ pub(super) async fn run<R: Send + 'static>(shared: Arc<Shared<R>>, address: Addr
         dialer.restored();
         shared.queue.open();
         serve(&shared, &mut link, &tasks.stop).await;
-        link.cut();
+        link.cut("the publisher ended");
         not_sent(&shared);
-        dialer.lost("the connection was lost");
+        dialer.lost(link.reason());
     }
 }
 
@@ -59,15 +59,13 @@ async fn send<R: 'static>(round: &mut Round<R>, link: &mut Link, shared: &Shared
         return round.failed(PublishError::NotSent, &*shared.receipt);
     }
     let pipeline = round.pipeline();
-    match link
-        .connection
-        .send_packed_commands(&pipeline, 0, round.len())
-        .await
-    {
+    match link.connection.send_packed_commands(&pipeline, 0, round.len()).await {
         Ok(answers) => round.answered(&answers, &*shared.receipt),
         Err(error) => {
             log::debug!(error:% = error; "a round of PUBLISH was not answered");
-            link.cut();
+            if error.is_timeout() {
+                link.cut("Redis did not answer a PUBLISH");
+            }
             round.failed(PublishError::Unknown, &*shared.receipt);
         }
     }

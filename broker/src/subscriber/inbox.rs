@@ -1,188 +1,186 @@
 //! What was received and not yet handled: bounded in bytes, and never in the way of the connection.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use protocol::limit;
-use redis::aio::{AsyncPushSender, SendError};
-use redis::{PushInfo, PushKind, Value};
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
 use super::Incoming;
+use crate::link::Cut;
 
 /// What a message costs besides its text, bytes: so that empty messages are bounded, too.
 const OVERHEAD_BYTES: usize = 96;
+/// From this many bytes down a link may be made anew after an overflow: sooner it would overflow again.
+const ROOM_BYTES: usize = limit::RECEIVED_BYTES_MAX / 2;
+/// Queue slots that are kept when it is empty; more of them, from a burst, are given back.
+const SLOTS_KEPT_MAX: usize = 4_096;
 
 /// The queue between the connection and whoever receives.
-#[derive(Default)]
 pub(super) struct Inbox {
     state: Mutex<State>,
     filled: Notify,
     /// Bytes of all messages that were not yet handed out.
     bytes: AtomicUsize,
-    /// Somebody waits for the queue to become smaller.
     drained: Notify,
 }
 
-#[derive(Default)]
 struct State {
     waiting: VecDeque<Incoming>,
+    told: Told,
     is_closed: bool,
 }
 
+/// What the receiver knows about the link.
+#[derive(PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Connected,
+    Lost,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(State { waiting: VecDeque::new(), told: Told::Nothing, is_closed: false }),
+            filled: Notify::new(),
+            bytes: AtomicUsize::new(0),
+            drained: Notify::new(),
+        }
+    }
+}
+
 impl Inbox {
-    fn push(&self, incoming: Incoming) {
-        let mut state = self.state.lock();
-        let was_empty = state.waiting.is_empty();
-        state.waiting.push_back(incoming);
-        drop(state);
-        if was_empty {
-            self.filled.notify_one();
+    /// Queues a message. When the queue is full the link is cut and the loss is told right here, so that an answer
+    /// that comes after the message on the same link cannot be taken for a sign that nothing is missing.
+    pub(super) fn message(&self, message: Incoming, cut: &Cut) {
+        let bytes = cost(&message);
+        if self.bytes.fetch_add(bytes, Ordering::AcqRel) + bytes > limit::RECEIVED_BYTES_MAX {
+            self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+            cut.now("messages came faster than they were handled: start more processes");
+            self.lost();
+        } else {
+            self.push(&mut self.state.lock().waiting, message);
         }
     }
 
-    /// The link is lost. If nobody has seen that it was restored, that is taken back: so flapping while nobody
-    /// receives adds nothing.
+    /// All subscriptions are confirmed; false if the link was cut before that could be told.
+    pub(super) fn restored(&self, cut: &Cut) -> bool {
+        let mut state = self.state.lock();
+        if cut.is_done() {
+            return false;
+        }
+        if state.told == Told::Lost {
+            self.push(&mut state.waiting, Incoming::Restored);
+        }
+        state.told = Told::Connected;
+        true
+    }
+
+    /// The link is lost: told once, and not before it was there. If the receiver has not seen yet that the one before
+    /// was restored, that is taken back: so a link that comes and goes while nobody receives adds nothing.
     pub(super) fn lost(&self) {
         let mut state = self.state.lock();
-        if state.waiting.back() == Some(&Incoming::Restored) {
-            state.waiting.pop_back();
+        if state.told != Told::Connected {
             return;
         }
-        drop(state);
-        self.push(Incoming::Lost);
+        state.told = Told::Lost;
+        if matches!(state.waiting.back(), Some(Incoming::Restored)) {
+            state.waiting.pop_back();
+        } else {
+            self.push(&mut state.waiting, Incoming::Lost);
+        }
     }
 
-    pub(super) fn restored(&self) {
-        self.push(Incoming::Restored);
-    }
-
+    /// Nothing comes any more.
     pub(super) fn close(&self) {
         self.state.lock().is_closed = true;
         self.filled.notify_one();
     }
 
-    /// When at most half of the bound is used: sooner a new link would overflow again.
+    /// When a new link would not overflow at once.
     pub(super) async fn has_room(&self) {
-        while self.bytes.load(Ordering::Acquire) > limit::RECEIVED_BYTES_MAX / 2 {
+        while self.bytes.load(Ordering::Acquire) > ROOM_BYTES {
             self.drained.notified().await;
         }
     }
-}
 
-/// Takes the pushes of one link.
-pub(super) struct Pushes {
-    inbox: Arc<Inbox>,
-    cut: CancellationToken,
-}
-
-impl Pushes {
-    pub(super) fn new(inbox: Arc<Inbox>, cut: CancellationToken) -> Self {
-        Self { inbox, cut }
-    }
-}
-
-impl AsyncPushSender for Pushes {
-    /// Queues a message. When the queue is full the link is cut, and what still comes on it is not taken: whoever
-    /// receives then sees all messages up to that point, and after them the loss.
-    fn send(&self, push: PushInfo) -> Result<(), SendError> {
-        let Some((channel, payload)) = message(push) else {
-            return Ok(());
-        };
-        if self.cut.is_cancelled() {
-            return Err(SendError);
+    /// Moves all that waits to `batch`, which is empty.
+    pub(super) fn take(&self, batch: &mut VecDeque<Incoming>) {
+        if batch.capacity() > SLOTS_KEPT_MAX {
+            *batch = VecDeque::new();
         }
-        let bytes = cost(&channel, &payload);
-        if self.inbox.bytes.fetch_add(bytes, Ordering::AcqRel) + bytes > limit::RECEIVED_BYTES_MAX {
-            self.inbox.bytes.fetch_sub(bytes, Ordering::AcqRel);
-            log::warn!(
-                bytes_max = limit::RECEIVED_BYTES_MAX;
-                "messages come faster than they are handled: the link is cut and made anew; start more processes"
-            );
-            self.cut.cancel();
-            return Err(SendError);
-        }
-        self.inbox.push(Incoming::Message { channel, payload });
-        Ok(())
+        std::mem::swap(&mut self.state.lock().waiting, batch);
     }
-}
 
-/// The message in a push, if it is one. Nothing is copied.
-fn message(push: PushInfo) -> Option<(String, Bytes)> {
-    if !matches!(push.kind, PushKind::Message | PushKind::PMessage) {
-        return None;
-    }
-    let mut data = push.data;
-    let payload = text(data.pop()?)?;
-    let channel = text(data.pop()?)?;
-    let channel = String::from_utf8(channel)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    Some((channel, Bytes::from(payload)))
-}
-
-fn text(value: Value) -> Option<Vec<u8>> {
-    match value {
-        Value::BulkString(text) => Some(text),
-        Value::SimpleString(text) => Some(text.into_bytes()),
-        _ => None,
-    }
-}
-
-fn cost(channel: &str, payload: &[u8]) -> usize {
-    channel.len() + payload.len() + OVERHEAD_BYTES
-}
-
-/// The receiving end of a subscriber.
-pub struct Received {
-    inbox: Arc<Inbox>,
-    /// What was taken from the inbox at one go: one lock a batch.
-    batch: VecDeque<Incoming>,
-}
-
-impl Received {
-    pub(super) fn new(inbox: Arc<Inbox>) -> Self {
-        Self {
-            inbox,
-            batch: VecDeque::new(),
+    /// A message was handed out.
+    pub(super) fn handed_out(&self, message: &Incoming) {
+        let bytes = cost(message);
+        let before = self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+        if before > ROOM_BYTES && before - bytes <= ROOM_BYTES {
+            self.drained.notify_one();
         }
     }
 
-    /// The next message or notice; none once the process stops and all was received. Cancelling it loses nothing.
-    pub async fn recv(&mut self) -> Option<Incoming> {
-        loop {
-            if let Some(incoming) = self.try_recv() {
-                return Some(incoming);
-            }
-            if self.is_at_end() {
-                return None;
-            }
-            self.inbox.filled.notified().await;
-        }
+    pub(super) async fn filled(&self) {
+        self.filled.notified().await;
     }
 
-    /// The next message or notice that is here already.
-    pub fn try_recv(&mut self) -> Option<Incoming> {
-        if self.batch.is_empty() {
-            std::mem::swap(&mut self.inbox.state.lock().waiting, &mut self.batch);
-        }
-        let incoming = self.batch.pop_front()?;
-        if let Incoming::Message { channel, payload } = &incoming {
-            let bytes = cost(channel, payload);
-            let before = self.inbox.bytes.fetch_sub(bytes, Ordering::AcqRel);
-            let half = limit::RECEIVED_BYTES_MAX / 2;
-            if before > half && before - bytes <= half {
-                self.inbox.drained.notify_one();
-            }
-        }
-        Some(incoming)
-    }
-
-    fn is_at_end(&self) -> bool {
-        let state = self.inbox.state.lock();
+    pub(super) fn is_at_end(&self) -> bool {
+        let state = self.state.lock();
         state.is_closed && state.waiting.is_empty()
+    }
+
+    /// The receiver takes all at one go and then waits, so only what comes first has to wake it.
+    fn push(&self, waiting: &mut VecDeque<Incoming>, incoming: Incoming) {
+        waiting.push_back(incoming);
+        if waiting.len() == 1 {
+            self.filled.notify_one();
+        }
+    }
+}
+
+fn cost(incoming: &Incoming) -> usize {
+    match incoming {
+        Incoming::Message { channel, payload } => channel.len() + payload.len() + OVERHEAD_BYTES,
+        Incoming::Lost | Incoming::Restored => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drain(inbox: &Inbox) -> Vec<Incoming> {
+        let mut batch = VecDeque::new();
+        inbox.take(&mut batch);
+        batch.into()
+    }
+
+    #[test]
+    fn a_link_that_comes_and_goes_while_nobody_receives_adds_nothing() {
+        let inbox = Inbox::default();
+        inbox.lost();
+        assert_eq!(drain(&inbox), [], "there was nothing to lose");
+        inbox.restored(&Cut::default());
+        assert_eq!(drain(&inbox), [], "the first connection tells nothing");
+        for _ in 0..100 {
+            inbox.lost();
+            inbox.lost();
+            inbox.restored(&Cut::default());
+        }
+        assert_eq!(drain(&inbox), [Incoming::Lost, Incoming::Restored]);
+    }
+
+    #[test]
+    fn a_link_that_was_cut_is_not_told_as_restored() {
+        let inbox = Inbox::default();
+        inbox.restored(&Cut::default());
+        inbox.lost();
+        let cut = Cut::default();
+        cut.now("test");
+        assert!(!inbox.restored(&cut));
+        assert_eq!(drain(&inbox), [Incoming::Lost]);
     }
 }
