@@ -1,0 +1,94 @@
+//! Whether this node really delivers: it publishes to its own inbox and counts on hearing that.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use protocol::{limit, line, name};
+
+use crate::node::Node;
+
+/// How often the canary sings.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// What a node publishes to itself. It uses the number 0, which no event has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Canary {
+    canary: u64,
+}
+
+/// What `/readyz` goes by.
+#[derive(Default)]
+pub(crate) struct Health {
+    stopping: AtomicBool,
+    sung: AtomicU64,
+    heard: Mutex<Option<Instant>>,
+}
+
+impl Health {
+    /// From now on the node is not ready, whatever the canary does.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Why the node is not ready, if it is not.
+    pub(crate) fn trouble(&self, now: Instant) -> Option<&'static str> {
+        let silence = Duration::from_millis(limit::CANARY_SILENCE_MS);
+        if self.is_stopping() {
+            Some("this node is stopping")
+        } else if self.heard.lock().is_none_or(|heard| now.saturating_duration_since(heard) > silence) {
+            Some("nothing published to Redis comes back: check that Redis runs and can be reached")
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn heard(&self, _: Canary) {
+        *self.heard.lock() = Some(Instant::now());
+    }
+}
+
+/// Publishes the canary until the node ends.
+pub(crate) async fn sing(node: Arc<Node>) {
+    let inbox: Arc<str> = name::node_inbox(&node.id).into();
+    let mut beat = tokio::time::interval(EVERY);
+    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = beat.tick() => {}
+            () = node.tasks.stop.cancelled() => return,
+        }
+        let canary = Canary { canary: node.health.sung.fetch_add(1, Ordering::Relaxed) };
+        let _ = node.relay.publisher.try_publish(inbox.clone(), line::one(&canary), 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_ready_only_while_its_canary_comes_back() {
+        let health = Health::default();
+        let now = Instant::now();
+        assert!(health.trouble(now).is_some(), "nothing was heard yet");
+        health.heard(Canary { canary: 1 });
+        assert_eq!(health.trouble(Instant::now()), None);
+        assert!(health.trouble(Instant::now() + Duration::from_secs(4)).is_some(), "it fell silent");
+    }
+
+    #[test]
+    fn a_node_that_is_stopping_is_not_ready() {
+        let health = Health::default();
+        health.heard(Canary { canary: 1 });
+        health.stop();
+        assert_eq!(health.trouble(Instant::now()), Some("this node is stopping"));
+    }
+}

@@ -1,0 +1,53 @@
+//! What the node answers over HTTP.
+//!
+//! Its own are the page ([`page`]), `/healthz`, `/readyz` and `/metrics` ([`status`]), and the upgrades at `/ws` and
+//! `/ws/<service>` ([`upgrade`]). Every other path belongs to the service that announced it ([`relayed`]), so that a new
+//! service or route needs no new web layer.
+
+pub(crate) mod page;
+pub(crate) mod relayed;
+pub(crate) mod status;
+pub(crate) mod upgrade;
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use warp::http::{HeaderValue, StatusCode};
+use warp::reply::Response;
+
+use protocol::{ErrorCode, HttpBody, HttpResponse, RequestError};
+
+use crate::node::Node;
+
+/// All that the node answers.
+pub(crate) fn routes(node: &Arc<Node>, static_folder: Option<PathBuf>) -> BoxedFilter<(Response,)> {
+    upgrade::routes(node)
+        .or(status::routes(node))
+        .unify()
+        .or(page::routes(static_folder))
+        .unify()
+        .or(relayed::routes(node))
+        .unify()
+        .recover(async |_| {
+            Ok::<_, Infallible>(error(&RequestError::new(ErrorCode::NotFound, "there is no such path")))
+        })
+        .unify()
+        .boxed()
+}
+
+/// The response to a request that failed.
+pub(crate) fn error(error: &RequestError) -> Response {
+    let HttpResponse { status, body, .. } = HttpResponse::error(error);
+    let HttpBody::Body(text) = body else { unreachable!("errors are short") };
+    let mut response = Response::new(text.into());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(seconds) = error.code.retry_after_s() {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
+}

@@ -1,0 +1,156 @@
+//! HTTP requests that a worker answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use tokio::sync::oneshot;
+use warp::http::header::HeaderMap;
+use warp::http::{HeaderName, HeaderValue, Method, StatusCode};
+use warp::path::FullPath;
+use warp::reply::Response;
+use warp::{Filter, Rejection};
+
+use protocol::{ErrorCode, HttpBody, HttpRequest, HttpResponse, RequestError, limit};
+
+use crate::listener::PeerAddress;
+use crate::node::Node;
+use crate::relay::request::HttpAsk;
+
+/// Headers that concern one connection only (RFC 9110, section 7.6.1), or that the node writes itself.
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+];
+
+pub(crate) fn routes(
+    node: &Arc<Node>,
+) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
+    let (of_service, node) = (node.clone(), node.clone());
+    let service = warp::path::full().and_then(move |path: FullPath| {
+        let service = of_service.relay.registry.view().service_of(path.as_str()).cloned();
+        async move { service.map(|service| (service, path)).ok_or_else(warp::reject::not_found) }
+    });
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    service
+        .untuple_one()
+        .and(warp::method())
+        .and(query)
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<PeerAddress>())
+        .and(warp::body::stream())
+        .then(move |service, path: FullPath, method: Method, query, headers, PeerAddress(peer), body| {
+            let node = node.clone();
+            async move {
+                let head = HttpRequest {
+                    method: method.as_str().to_owned(),
+                    path: path.as_str().to_owned(),
+                    query,
+                    headers: plain(&headers),
+                    body: HttpBody::default(),
+                };
+                match relay(&node, service, peer.ip().to_string(), head, body).await {
+                    Ok(response) => response,
+                    Err(error) => super::error(&error),
+                }
+            }
+        })
+}
+
+async fn relay<B: Buf>(
+    node: &Node,
+    service: Arc<str>,
+    peer: String,
+    mut http: HttpRequest,
+    body: impl Stream<Item = Result<B, warp::Error>>,
+) -> Result<Response, RequestError> {
+    let read = read(body, node.bounds.http_body_bytes_max);
+    let body = tokio::time::timeout(Duration::from_millis(limit::BODY_READ_MS), read)
+        .await
+        .map_err(|_| RequestError::new(ErrorCode::BadRequest, "the body of the request came too slowly"))??;
+    http.body = carried(node, body).await?;
+    let (waiting, response) = oneshot::channel();
+    node.relay.clone().http(HttpAsk { service, peer, http, waiting });
+    let response = response.await.map_err(|_| RequestError::outcome_unknown())?;
+    fetched(node, response).await
+}
+
+async fn read<B: Buf>(
+    body: impl Stream<Item = Result<B, warp::Error>>,
+    bytes_max: usize,
+) -> Result<Bytes, RequestError> {
+    let mut body = std::pin::pin!(body);
+    let mut whole = BytesMut::new();
+    while let Some(part) = body.next().await {
+        let part =
+            part.map_err(|_| RequestError::new(ErrorCode::BadRequest, "the body of the request broke off"))?;
+        if whole.len() + part.remaining() > bytes_max {
+            let message = format!("the body of a request may have at most {bytes_max} bytes");
+            return Err(RequestError::new(ErrorCode::TooLarge, message));
+        }
+        bytes::BufMut::put(&mut whole, part);
+    }
+    Ok(whole.freeze())
+}
+
+/// The body as it travels: text if it is short and UTF-8, otherwise by claim.
+async fn carried(node: &Node, body: Bytes) -> Result<HttpBody, RequestError> {
+    match std::str::from_utf8(&body) {
+        Ok(text) if text.len() <= limit::CLAIM_OVER_BYTES => Ok(HttpBody::Body(text.to_owned())),
+        _ => node.store.put_claim(&body).await.map(HttpBody::Claim).map_err(|error| {
+            log::warn!(node:% = node.id, error:%; "the body of a request could not be kept");
+            RequestError::unavailable()
+        }),
+    }
+}
+
+/// The response with its body, wherever that is.
+async fn fetched(node: &Node, response: HttpResponse) -> Result<Response, RequestError> {
+    let body = match response.body {
+        HttpBody::Body(text) => text.into(),
+        HttpBody::Claim(claim) => node.store.fetch_claim(&claim).await.map_err(|error| {
+            log::warn!(node:% = node.id, error:%; "the body of a response could not be fetched");
+            RequestError::outcome_unknown()
+        })?,
+    };
+    let mut answer = Response::new(body.into());
+    *answer.status_mut() = StatusCode::from_u16(response.status)
+        .ok()
+        .filter(|status| (200..600).contains(&status.as_u16()))
+        .ok_or_else(|| RequestError::new(ErrorCode::Internal, "the service answered with a wrong status"))?;
+    for (name, value) in &response.headers {
+        if HOP_BY_HOP.contains(&name.as_str()) {
+            continue;
+        }
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(value)) => drop(answer.headers_mut().append(name, value)),
+            _ => log::warn!(header = name.as_str(); "a service answered with a header that cannot be sent"),
+        }
+    }
+    Ok(answer)
+}
+
+/// The headers that concern the service.
+fn plain(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut plain = BTreeMap::<String, String>::new();
+    for (name, value) in headers {
+        if HOP_BY_HOP.contains(&name.as_str()) {
+            continue;
+        }
+        let value = String::from_utf8_lossy(value.as_bytes());
+        plain
+            .entry(name.as_str().to_owned())
+            .and_modify(|elder| *elder = format!("{elder}, {value}"))
+            .or_insert_with(|| value.into_owned());
+    }
+    plain
+}

@@ -1,0 +1,80 @@
+//! Looking after connections that fell silent: a ping, and later the end.
+//!
+//! One task goes through all connections once a second, so that none needs a timer of its own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use protocol::{Close, ConnectionId, close};
+
+use crate::node::Node;
+use crate::socket::connection::Phase;
+use crate::socket::frame::ping_frame;
+use crate::socket::{Connection, Frames};
+
+/// The open connections of this node, in a few parts so that accepting on all cores does not meet in one lock.
+pub(crate) struct Connections {
+    parts: [Mutex<HashMap<ConnectionId, Arc<Connection>, foldhash::fast::RandomState>>; 16],
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { parts: std::array::from_fn(|_| Mutex::default()) }
+    }
+}
+
+impl Connections {
+    pub(crate) fn insert(&self, conn: Arc<Connection>) {
+        self.part(conn.id).lock().insert(conn.id, conn);
+    }
+
+    pub(crate) fn remove(&self, conn: ConnectionId) {
+        self.part(conn).lock().remove(&conn);
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
+        self.parts.iter().flat_map(|part| part.lock().values().cloned().collect::<Vec<_>>()).collect()
+    }
+
+    fn part(
+        &self,
+        conn: ConnectionId,
+    ) -> &Mutex<HashMap<ConnectionId, Arc<Connection>, foldhash::fast::RandomState>> {
+        &self.parts[usize::from(conn.0.as_bytes()[15]) % self.parts.len()]
+    }
+}
+
+/// Looks after the connections until the node ends.
+pub(crate) async fn run(node: Arc<Node>) {
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = second.tick() => {}
+            () = node.tasks.stop.cancelled() => return,
+        }
+        for conn in node.connections.all() {
+            look_after(&node, &conn);
+        }
+    }
+}
+
+fn look_after(node: &Node, conn: &Connection) {
+    if conn.phase() != Phase::Open {
+        return;
+    }
+    let silent_s = node.clock.now_s().saturating_sub(conn.heard_s.load(Ordering::Relaxed));
+    let silent = Duration::from_secs(u64::from(silent_s));
+    if silent >= node.bounds.idle_timeout {
+        conn.close(&Close::new(
+            close::IDLE,
+            "nothing was heard for too long: come back if you are still there",
+        ));
+    } else if silent >= node.bounds.ping_after && !conn.pinged.swap(true, Ordering::Relaxed) {
+        let _ = conn.send(Frames::control(ping_frame()));
+    }
+}
