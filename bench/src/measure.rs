@@ -1,0 +1,63 @@
+//! What is measured, one measure a file.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::report::Section;
+
+mod accept;
+mod change;
+mod fanout;
+mod memory;
+mod request;
+
+/// A measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Measure {
+    /// Set a number, until it is acknowledged: requests a second and their latency
+    Request,
+    /// Pushes to many sockets: deliveries a second, their latency, CPU time each
+    Fanout,
+    /// Connections accepted a second
+    Accept,
+    /// Resident memory of an idle connection, before and after a burst
+    Memory,
+    /// A change in listings of different lengths: time and CPU time until it is pushed
+    Change,
+}
+
+/// How to measure.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    /// Less of everything.
+    pub(crate) quick: bool,
+    /// For logs and Redis's data.
+    pub(crate) folder: PathBuf,
+}
+
+impl Stage {
+    /// `full`, or `quick` if that was asked for.
+    pub(crate) fn pick<T>(&self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
+}
+
+impl Measure {
+    /// The name on the command line.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// Measures.
+    pub(crate) fn run(self, stage: &Stage) -> Result<Section> {
+        match self {
+            Self::Request => request::run(stage),
+            Self::Fanout => fanout::run(stage),
+            Self::Accept => accept::run(stage),
+            Self::Memory => memory::run(stage),
+            Self::Change => change::run(stage),
+        }
+    }
+}

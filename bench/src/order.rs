@@ -1,0 +1,123 @@
+//! What the conductor orders its children to do, and what they answer: one line of JSON each.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+/// A message that comes later than this after it was due is late, nanoseconds.
+pub(crate) const LATE_NS: u64 = 250_000_000;
+
+/// An order to clients.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) enum ClientsOrder {
+    /// Open sockets until there are `count`, `in_flight` at a time. Answer: [`Connected`].
+    Connect { count: usize, in_flight: usize },
+    /// Every client sets a number, waits for the answer, and sets the next, for `seconds`. With `changing`, to a new
+    /// number each time. Answer: [`Called`].
+    Call { seconds: f64, changing: bool },
+    /// Forget the messages so far; the next one is number `first`. Answer: [`Tally`], of nothing.
+    Watch { first: u64 },
+    /// Tell of the messages so far. Answer: [`Tally`].
+    Tally,
+    /// Close all sockets with the handshake. Answer: [`Closed`].
+    Close,
+}
+
+/// An order to the bare loop: write messages `first..first + count` to every socket. Answer: [`Sent`].
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Send {
+    pub(crate) first: u64,
+    pub(crate) count: u64,
+}
+
+/// The first line of a server: where it listens.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Listening {
+    pub(crate) port: u16,
+}
+
+/// Sockets that are open.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Connected {
+    /// All that are open now.
+    pub(crate) open: usize,
+    /// Those that were opened now.
+    pub(crate) opened: usize,
+    /// Attempts that failed, and the first reason.
+    pub(crate) failed: usize,
+    pub(crate) first_error: Option<String>,
+    /// From the first attempt to the last success.
+    pub(crate) seconds: f64,
+}
+
+/// Requests that were answered.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Called {
+    /// Answered as they should be, within the time.
+    pub(crate) answered: u64,
+    /// Answered with an error, or with somebody else's answer.
+    pub(crate) refused: u64,
+    /// Never answered.
+    pub(crate) silent: u64,
+    /// Other messages that came meanwhile: listings.
+    pub(crate) pushes: u64,
+    pub(crate) seconds: f64,
+    pub(crate) latency: Quantiles,
+}
+
+/// Messages that arrived, over all sockets.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    pub(crate) delivered: u64,
+    /// Left out before a later one.
+    pub(crate) lost: u64,
+    /// Not after the one before.
+    pub(crate) disordered: u64,
+    /// More than [`LATE_NS`] after they were due.
+    pub(crate) late: u64,
+    /// Other messages.
+    pub(crate) other: u64,
+    /// Sockets that are open now.
+    pub(crate) open: usize,
+    /// Sockets that the server has ended since the last `Watch`, by close code; 0 without one.
+    pub(crate) closed: BTreeMap<u16, u64>,
+    /// When the first of them was published and when the last arrived, nanoseconds.
+    pub(crate) first_ns: u64,
+    pub(crate) last_ns: u64,
+    /// From published to received.
+    pub(crate) latency: Quantiles,
+}
+
+/// Sockets that were closed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Closed {
+    /// With the whole handshake, ended by the server.
+    pub(crate) clean: usize,
+    pub(crate) unclean: usize,
+    pub(crate) seconds: f64,
+}
+
+/// The bare loop has written everything.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Sent {
+    pub(crate) sockets: usize,
+    /// How often a socket took nothing and the loop had to wait for it.
+    pub(crate) waits: u64,
+}
+
+/// How long things took, milliseconds.
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Quantiles {
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) max_ms: f64,
+}
+
+impl Quantiles {
+    /// Of a histogram of nanoseconds.
+    pub(crate) fn of(histogram: &Histogram<u64>) -> Self {
+        let quantile_ms = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e6;
+        Self { p50_ms: quantile_ms(0.5), p99_ms: quantile_ms(0.99), max_ms: histogram.max() as f64 / 1e6 }
+    }
+}

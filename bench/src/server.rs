@@ -1,0 +1,144 @@
+//! The servers that are measured: a whole deployment, and the limits.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use memchr::memmem;
+
+use crate::build;
+use crate::child::Child;
+use crate::clock;
+use crate::order::Listening;
+use crate::websocket::blocking::Blocking;
+
+/// How long a server may take to be ready, nanoseconds.
+const START_NS: u64 = 20_000_000_000;
+
+/// The path of the websocket, the same on all servers.
+pub(crate) const PATH: &str = "/ws";
+
+/// A server of one process.
+pub(crate) struct Server {
+    /// The process.
+    pub(crate) child: Child,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    /// The limit of requests, `echo`, or of the rest, `bare`.
+    pub(crate) fn limit(role: &str) -> Result<Self> {
+        let mut child = Child::ordered(role, &[])?;
+        let Listening { port } = child.answer()?;
+        Ok(Self { child, address: local(port) })
+    }
+}
+
+/// The default deployment in small: a private Redis, one node, one worker. They end in the opposite order.
+pub(crate) struct Deployment {
+    /// The node; the sockets are there.
+    pub(crate) node: Server,
+    /// The worker.
+    pub(crate) worker: Child,
+    redis: Server,
+}
+
+impl Deployment {
+    /// Starts it and waits until a request is answered. Logs and Redis's data go to `folder`.
+    pub(crate) fn start(folder: &Path) -> Result<Self> {
+        let data = folder.join("redis");
+        // An earlier run that was ended half-way may have left its data.
+        let _ = fs::remove_dir_all(&data);
+        fs::create_dir_all(&data)?;
+        let log = File::create(folder.join("deployment.log"))?;
+        let redis = start_redis(&data, &log)?;
+        let url = format!("redis://{}", redis.address);
+        let address = free_address()?;
+        let node = program("web-layer", &["--listen", &address.to_string(), "--redis", &url], &log)?;
+        let worker = program("worker-layer", &["--redis", &url], &log)?;
+        let mut deployment = Self { node: Server { child: node, address }, worker, redis };
+        deployment.wait().with_context(|| format!("see {}", folder.join("deployment.log").display()))?;
+        Ok(deployment)
+    }
+
+    /// A connection to its Redis.
+    pub(crate) fn redis_connection(&self) -> Result<redis::Connection> {
+        Ok(redis::Client::open(format!("redis://{}", self.redis.address))?.get_connection()?)
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        let address = self.node.address;
+        until("the node is ready", || {
+            self.node.child.check()?;
+            is_ready(address)
+        })?;
+        until("the worker answers", || {
+            self.worker.check()?;
+            let mut socket = Blocking::connect(address, PATH, Duration::from_secs(5))?;
+            socket.send("{\"Cmd\":2}")?;
+            let answer = socket.receive()?;
+            ensure!(memmem::find(&answer, b"\"Users\":").is_some(), "{:?}", String::from_utf8_lossy(&answer));
+            Ok(())
+        })
+    }
+}
+
+fn start_redis(data: &Path, log: &File) -> Result<Server> {
+    let address = free_address()?;
+    let (port, data) = (address.port().to_string(), data.to_string_lossy().into_owned());
+    let mut args = vec!["redis-server", "--bind", "127.0.0.1", "--port", &port, "--dir", &data];
+    // As `cargo run` and docker-compose.yml start it.
+    args.extend(["--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--loglevel", "warning"]);
+    let args: Vec<String> = args.into_iter().map(str::to_owned).collect();
+    let mut child = Child::logged("program", &args, log)?;
+    until("redis-server answers", || {
+        child.check().context("is it there? `scripts/setup redis-server` installs it")?;
+        let mut connection = redis::Client::open(format!("redis://{address}"))?.get_connection()?;
+        Ok(redis::cmd("PING").exec(&mut connection)?)
+    })?;
+    Ok(Server { child, address })
+}
+
+fn program(name: &str, args: &[&str], log: &File) -> Result<Child> {
+    let mut all = vec![build::path_of(name)?.to_string_lossy().into_owned()];
+    all.extend(args.iter().map(|arg| (*arg).to_owned()));
+    Child::logged("program", &all, log)
+}
+
+fn is_ready(address: SocketAddr) -> Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+    stream.write_all(
+        format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes(),
+    )?;
+    let mut response = [0; 12];
+    stream.read_exact(&mut response)?;
+    ensure!(response.ends_with(b" 200"), "{}", String::from_utf8_lossy(&response));
+    Ok(())
+}
+
+/// Tries until it succeeds or has taken too long.
+fn until(what: &str, mut attempt: impl FnMut() -> Result<()>) -> Result<()> {
+    let end_ns = clock::now_ns() + START_NS;
+    loop {
+        match attempt() {
+            Ok(()) => return Ok(()),
+            Err(error) if clock::now_ns() > end_ns => {
+                return Err(error.context(format!("waited in vain: {what}")));
+            }
+            Err(_) => clock::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind(local(0))?.local_addr()?)
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}

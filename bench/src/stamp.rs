@@ -1,0 +1,62 @@
+//! The message of the fan-out: 831 bytes, the size of a listing of 20 users, with a stamp at fixed places, so that a
+//! receiver reads it at next to no cost.
+
+use std::ops::Range;
+
+/// Length of the message, bytes.
+pub(crate) const MESSAGE_BYTES: usize = 831;
+
+const SEQ: Range<usize> = 8..18;
+const DUE: Range<usize> = 27..47;
+const AT: Range<usize> = 55..75;
+
+/// What a message says about itself. Times are those of [`crate::clock::now_ns`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// Position in the sequence of all messages.
+    pub(crate) seq: u64,
+    /// When it was to be published.
+    pub(crate) due_ns: u64,
+    /// When it was published.
+    pub(crate) at_ns: u64,
+}
+
+impl Stamp {
+    /// The message: one JSON object of [`MESSAGE_BYTES`].
+    pub(crate) fn message(self) -> Vec<u8> {
+        let Self { seq, due_ns, at_ns } = self;
+        let mut message =
+            format!("{{\"seq\":\"{seq:010}\",\"due\":\"{due_ns:020}\",\"at\":\"{at_ns:020}\",\"pad\":\"")
+                .into_bytes();
+        message.resize(MESSAGE_BYTES - 2, b'x');
+        message.extend_from_slice(b"\"}");
+        message
+    }
+
+    /// Reads the stamp from the start of a message; `None` for any other message.
+    pub(crate) fn read(start: &[u8]) -> Option<Self> {
+        if !start.starts_with(b"{\"seq\":\"") {
+            return None;
+        }
+        let number = |range: Range<usize>| {
+            let digits = start.get(range)?;
+            Some(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit.wrapping_sub(b'0'))))
+        };
+        Some(Self { seq: number(SEQ)?, due_ns: number(DUE)?, at_ns: number(AT)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_read_from_its_message() {
+        let stamp = Stamp { seq: 4_000_000_007, due_ns: 12_345_678_901_234_567_890, at_ns: 3 };
+        let message = stamp.message();
+        assert_eq!(message.len(), MESSAGE_BYTES);
+        assert!(serde_json::from_slice::<serde_json::Value>(&message).unwrap().is_object());
+        assert_eq!(Stamp::read(&message[..80]), Some(stamp));
+        assert_eq!(Stamp::read(b"{\"Users\":[]}"), None);
+    }
+}
