@@ -1,0 +1,65 @@
+//! The inbox of a worker: lines become events, events go to their lanes.
+
+use std::sync::Arc;
+
+use broker::{Incoming, Received};
+use protocol::{Event, line};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::dispatch::Dispatch;
+use crate::limit;
+
+/// Reads what comes, until it is told that nothing more will come and all was read.
+pub(crate) struct Inbox {
+    pub(crate) received: Received,
+    pub(crate) dispatch: Dispatch,
+    /// Woken when Redis is back.
+    pub(crate) restored: Arc<Notify>,
+    /// Cancelled when Redis has confirmed that nothing more will come.
+    pub(crate) closed: CancellationToken,
+}
+
+impl Inbox {
+    pub(crate) async fn run(mut self) {
+        loop {
+            let incoming = tokio::select! {
+                biased;
+                incoming = self.received.recv() => incoming,
+                () = self.closed.cancelled() => break,
+            };
+            match incoming {
+                Some(incoming) => self.take(incoming).await,
+                None => return,
+            }
+        }
+        while let Some(incoming) = self.received.try_recv() {
+            self.take(incoming).await;
+        }
+    }
+
+    async fn take(&mut self, incoming: Incoming) {
+        match incoming {
+            Incoming::Message { payload, .. } => {
+                for line in line::split(&payload) {
+                    match serde_json::from_slice::<Event>(line) {
+                        Ok(event) => self.dispatch.hand_over(event).await,
+                        Err(error) => complain(line, &error),
+                    }
+                }
+            }
+            // Events that were in flight are the nodes' to answer: they see the same loss.
+            Incoming::Lost => {}
+            Incoming::Restored => self.restored.notify_one(),
+        }
+    }
+}
+
+fn complain(line: &[u8], error: &serde_json::Error) {
+    let start = &line[..line.len().min(4 * limit::EXCERPT_CHARS_MAX)];
+    let excerpt: String = String::from_utf8_lossy(start).chars().take(limit::EXCERPT_CHARS_MAX).collect();
+    log::warn!(
+        error:% = error, bytes = line.len(), excerpt = excerpt.escape_debug().to_string();
+        "a line in the inbox is no event: whoever wrote it gets no answer"
+    );
+}

@@ -1,0 +1,62 @@
+//! A lane: one batch after the other, so what is in it stays in order.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use protocol::Event;
+use tokio::sync::mpsc;
+
+use crate::limit;
+use crate::refusal::{internal, refusal};
+use crate::reply::Replies;
+use crate::service::{Outcome, Service};
+
+/// Hands to a service everything that waits, as one batch, and then its answers to the replies.
+pub(crate) struct Lane {
+    service: Arc<dyn Service>,
+    events: mpsc::Receiver<Event>,
+    replies: Arc<Replies>,
+}
+
+impl Lane {
+    pub(crate) fn new(
+        service: Arc<dyn Service>,
+        events: mpsc::Receiver<Event>,
+        replies: Arc<Replies>,
+    ) -> Self {
+        Self { service, events, replies }
+    }
+
+    /// Until the inbox has closed and all is answered.
+    pub(crate) async fn run(mut self) {
+        let mut batch = Vec::new();
+        while self.events.recv_many(&mut batch, limit::BATCH_EVENTS_MAX).await > 0 {
+            let outcomes = self.handle(&batch).await;
+            self.replies.send(&batch, outcomes).await;
+            batch.clear();
+        }
+    }
+
+    /// The outcomes of a batch, also when the service fails: the lane must go on.
+    async fn handle(&self, batch: &[Event]) -> Vec<Outcome> {
+        let handled = AssertUnwindSafe(async { self.service.handle(batch).await }).catch_unwind().await;
+        let problem = match handled {
+            Ok(outcomes) if outcomes.len() == batch.len() => return outcomes,
+            Ok(outcomes) => format!("it gave {} outcomes", outcomes.len()),
+            Err(panic) => format!("it panicked: {}", words(panic.as_ref())),
+        };
+        let (service, events) = (self.service.name(), batch.len());
+        log::error!(service = service, events = events, problem = problem.as_str(); "a service failed at a batch");
+        batch.iter().map(|event| Outcome::Now(refusal(&event.subject, &internal()))).collect()
+    }
+}
+
+/// What a panic said.
+fn words(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no words")
+}

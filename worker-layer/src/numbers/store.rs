@@ -1,0 +1,104 @@
+//! Setting numbers: all sets of a batch in one round trip.
+
+use std::sync::Arc;
+
+use broker::Store;
+use broker::redis::{Pipeline, Value};
+use parking_lot::Mutex;
+use protocol::RequestError;
+use protocol::numbers::User;
+
+use super::key;
+use super::listing::Listing;
+use super::trouble;
+use crate::cause::Causes;
+
+/// A number to set.
+pub(super) struct Set {
+    pub(super) user: User,
+    /// Whether it matters if it was set to this before.
+    pub(super) compare: bool,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Done {
+    /// It is set.
+    Set,
+    /// It is set, and was before. Only said if it matters.
+    Unchanged,
+}
+
+/// Writes users.
+pub(super) struct Writer {
+    store: Store,
+    listing: Arc<Mutex<Listing>>,
+}
+
+impl Writer {
+    pub(super) fn new(store: Store, listing: Arc<Mutex<Listing>>) -> Self {
+        Self { store, listing }
+    }
+
+    /// Sets numbers, in this order.
+    ///
+    /// Whether a number was the same before is read just before it is written, by a command of its own. Another client
+    /// may come in between. If it changes the number to the one that is to be set, a push follows for that change; if it
+    /// changes it to something else, one follows for ours. So in each case somebody who is told nothing gets a push.
+    pub(super) async fn set(&self, sets: &[&Set]) -> Vec<Result<Done, RequestError>> {
+        let pipeline = self.pipeline(sets);
+        let values: Vec<Value> = match self.store.pipeline(&pipeline).await {
+            Ok(values) => values,
+            Err(error) => {
+                log::warn!(error:% = Causes(&error), sets = sets.len(); "numbers could not be set");
+                let told = trouble::unsent(&error);
+                return sets.iter().map(|_| Err(told.clone())).collect();
+            }
+        };
+        let mut values = values.into_iter();
+        let mut refusals = 0;
+        let mut outcome = |set: &&Set| {
+            let before = if set.compare { values.next() } else { None };
+            match values.next() {
+                Some(Value::ServerError(error)) => {
+                    refusals += 1;
+                    if refusals == 1 {
+                        log::warn!(error:% = error.code(), details = error.details(); "Redis refused to set a number");
+                    }
+                    Err(trouble::refused(&error))
+                }
+                _ if before.is_some_and(|before| is(&before, &set.user)) => Ok(Done::Unchanged),
+                _ => Ok(Done::Set),
+            }
+        };
+        sets.iter().map(&mut outcome).collect()
+    }
+
+    fn pipeline(&self, sets: &[&Set]) -> Pipeline {
+        let mut pipeline = Pipeline::with_capacity(sets.len() + 1);
+        for Set { user, compare } in sets {
+            let key = key::user(&user.user_name);
+            if *compare {
+                pipeline.cmd("HMGET").arg(&key).arg("username").arg("favnum");
+            }
+            pipeline.cmd("HSET").arg(key).arg("username").arg(&user.user_name);
+            pipeline.arg("favnum").arg(user.favorite_number);
+        }
+        let listing = self.listing.lock();
+        let new: Vec<&str> =
+            sets.iter().map(|set| set.user.user_name.as_str()).filter(|name| !listing.knows(name)).collect();
+        if !new.is_empty() {
+            // The publisher makes up for it if this fails.
+            pipeline.cmd("SADD").arg(key::USERS).arg(new).ignore();
+        }
+        pipeline.ignore_errors();
+        pipeline
+    }
+}
+
+/// Whether a reply to HMGET shows just this user.
+fn is(before: &Value, user: &User) -> bool {
+    let Value::Array(fields) = before else { return false };
+    let [Value::BulkString(name), Value::BulkString(number)] = fields.as_slice() else { return false };
+    *name == *user.user_name.as_bytes() && *number == *user.favorite_number.to_string().as_bytes()
+}

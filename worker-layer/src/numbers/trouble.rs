@@ -1,0 +1,81 @@
+//! What goes wrong between this service and Redis, and what a client is told about it.
+
+use broker::StoreError;
+use broker::redis::{RedisError, ServerError};
+use protocol::{ErrorCode, RequestError};
+
+/// Why the listing could not be read or published.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    /// The link with the notifications is lost: everything has to be read again.
+    #[error("the link to Redis is lost")]
+    Lost,
+    /// A command failed.
+    #[error("Redis: {0}")]
+    Redis(#[from] RedisError),
+    /// A large listing could not be stored for the nodes to fetch.
+    #[error("{0}")]
+    Claim(#[from] StoreError),
+    /// The store was flushed again and again while it was read.
+    #[error("the store changes too fast to be read")]
+    Restless,
+}
+
+impl Trouble {
+    /// What somebody is told who asked for the listing. Reading changes nothing, so a retry is always safe.
+    pub(super) fn told(&self) -> RequestError {
+        let refused = match self {
+            Self::Redis(error) | Self::Claim(StoreError::Refused(error)) => error.code(),
+            Self::Claim(StoreError::ClaimTooLarge(_)) => {
+                return RequestError::new(ErrorCode::TooLarge, "the listing has become too large to be sent");
+            }
+            _ => None,
+        };
+        let why = refused.map_or("Redis cannot be reached", reason);
+        RequestError::new(
+            ErrorCode::Unavailable,
+            format!("the listing cannot be read now, because {why}: try again"),
+        )
+    }
+}
+
+/// What somebody is told whose number could not be set, because the whole batch failed.
+pub(super) fn unsent(error: &StoreError) -> RequestError {
+    match error {
+        StoreError::NotConnected => RequestError::new(
+            ErrorCode::Unavailable,
+            "Redis cannot be reached, the number was not set: try again in a moment",
+        ),
+        _ => RequestError::new(
+            ErrorCode::OutcomeUnknown,
+            "Redis did not answer: the number may or may not have been set; ask for the listing, or set it again",
+        ),
+    }
+}
+
+/// What somebody is told whose number Redis refused to set.
+pub(super) fn refused(error: &ServerError) -> RequestError {
+    if error.code() == "WRONGTYPE" {
+        return RequestError::new(
+            ErrorCode::Internal,
+            "the number was not set: the key of this user in Redis is no hash; whoever made it has to remove it",
+        );
+    }
+    let why = reason(error.code());
+    RequestError::new(
+        ErrorCode::Unavailable,
+        format!("the number was not set, because {why}: try again later"),
+    )
+}
+
+/// Redis's error codes in words.
+fn reason(code: &str) -> &'static str {
+    match code {
+        "OOM" => "Redis is out of memory (its operator can raise maxmemory)",
+        "READONLY" => "this Redis is a read-only replica (its operator can name the primary)",
+        "MISCONF" => "Redis cannot save to disk (its log says why)",
+        "LOADING" => "Redis is still loading its data",
+        "NOPERM" => "Redis does not permit it to this user (its operator can grant it with ACL SETUSER)",
+        _ => "Redis refused it (the worker's log says why)",
+    }
+}
