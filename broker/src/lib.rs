@@ -21,6 +21,7 @@ mod subscriber;
 mod tasks;
 
 pub use address::{Address, AddressError};
+pub use link::tls::TrustError;
 pub use publisher::{PublishError, Publisher};
 pub use redis;
 pub use store::{Store, StoreError};

@@ -27,6 +27,9 @@ const COMMANDS_WAITING_MAX: usize = 1_024;
 /// Bytes that are gathered before a write; the 8 KiB of redis-rs would split every large round into many writes.
 const WRITE_BYTES: usize = 256 * 1024;
 
+/// The reason when nobody on this side cut a link.
+pub(crate) const CLOSED: &str = "Redis or the network closed the connection";
+
 /// A live connection. Dropping it does not end the connection while clones of it are in use; [`Link::cut`] does.
 pub(crate) struct Link {
     pub(crate) connection: MultiplexedConnection,
@@ -69,7 +72,7 @@ impl Link {
         tasks.tracker.spawn(async move {
             let _ended = ended.drop_guard();
             tokio::select! {
-                () = driver => cut.now("Redis or the network closed the connection"),
+                () = driver => cut.now(CLOSED),
                 () = cut.done() => {}
                 () = silence(connection, &stop) => cut.now("Redis did not answer a PING"),
             }

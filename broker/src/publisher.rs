@@ -72,7 +72,8 @@ impl<R: Send + 'static> Publisher<R> {
         }
     }
 
-    /// Takes a line, and waits while the queue is full. If Redis is out of reach the receipt says so at once.
+    /// Takes a line, and waits while the queue is full. If Redis is out of reach the receipt says so at once, before this
+    /// returns. Cancelled while it waits, it has not taken the line, and no receipt follows.
     pub async fn publish(&self, channel: Arc<str>, line: Vec<u8>, tag: R) {
         let mut line = Line { channel, line, tag };
         loop {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use protocol::limit;
 use redis::{Cmd, Pipeline, Value};
 
@@ -17,7 +17,7 @@ const ROUND_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(super) struct Round<R> {
     publishes: Vec<Publish>,
     /// The PUBLISH of a channel that still has room.
-    open: HashMap<Arc<str>, usize, FixedState>,
+    open: HashMap<Arc<str>, usize, RandomState>,
     tags: Vec<(usize, R)>,
     bytes: usize,
 }

@@ -8,7 +8,7 @@ use super::queue::Line;
 use super::round::Round;
 use super::{PublishError, Shared};
 use crate::address::Address;
-use crate::link::{Dialer, Link, NoPushes};
+use crate::link::{self, Dialer, Link, NoPushes};
 use crate::tasks::Tasks;
 
 pub(super) async fn run<R: Send + 'static>(shared: Arc<Shared<R>>, address: Address, tasks: Tasks) {
@@ -62,10 +62,8 @@ async fn send<R: 'static>(round: &mut Round<R>, link: &mut Link, shared: &Shared
     match link.connection.send_packed_commands(&pipeline, 0, round.len()).await {
         Ok(answers) => round.answered(&answers, &*shared.receipt),
         Err(error) => {
-            log::debug!(error:% = error; "a round of PUBLISH was not answered");
-            if error.is_timeout() {
-                link.cut("Redis did not answer a PUBLISH");
-            }
+            // An error reply would be an answer; this is the end of the link, so the next round must not be tried on it.
+            link.cut(if error.is_timeout() { "Redis did not answer a PUBLISH" } else { link::CLOSED });
             round.failed(PublishError::Unknown, &*shared.receipt);
         }
     }

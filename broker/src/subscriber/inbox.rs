@@ -183,4 +183,24 @@ mod tests {
         assert!(!inbox.restored(&cut));
         assert_eq!(drain(&inbox), [Incoming::Lost]);
     }
+
+    #[test]
+    fn an_overflow_cuts_the_link_and_tells_the_loss_right_behind_the_last_message_that_fits() {
+        let inbox = Inbox::default();
+        let cut = Cut::default();
+        inbox.restored(&cut);
+        let payload = bytes::Bytes::from(vec![0; 1024 * 1024]);
+        let message = Incoming::Message { channel: "a".to_owned(), payload };
+        let fitting = limit::RECEIVED_BYTES_MAX / cost(&message);
+        for _ in 0..fitting {
+            inbox.message(message.clone(), &cut);
+        }
+        assert!(!cut.is_done());
+        inbox.message(message.clone(), &cut);
+        assert!(cut.is_done());
+        inbox.lost();
+        let all = drain(&inbox);
+        assert!(all[..fitting].iter().all(|incoming| *incoming == message));
+        assert_eq!(all[fitting..], [Incoming::Lost]);
+    }
 }
