@@ -105,3 +105,34 @@ fn shown(text: &str) -> String {
         None => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: String) -> (Result<Command, RequestError>, Option<Json>) {
+        read(&RawValue::from_string(text).unwrap())
+    }
+
+    #[test]
+    fn a_user_name_may_have_256_bytes_and_no_more() {
+        assert!(check_user_name(&"é".repeat(128)).is_ok());
+        assert!(check_user_name(&"x".repeat(257)).is_err());
+    }
+
+    #[test]
+    fn an_id_over_the_bound_is_refused_and_not_echoed() {
+        let with = |bytes: usize| read_text(format!("{{\"Cmd\":2,\"id\":\"{}\"}}", "x".repeat(bytes - 2)));
+        assert!(matches!(with(1_024), (Ok(Command::List), Some(_))));
+        let (refused, id) = with(1_025);
+        assert_eq!(refused.unwrap_err().message, "id has 1025 bytes: at most 1024 are allowed");
+        assert!(id.is_none());
+    }
+
+    #[test]
+    fn a_long_value_is_shown_in_part() {
+        let (refused, _) = read_text(format!("{{\"Cmd\":\"{}\"}}", "é".repeat(100)));
+        let message = refused.unwrap_err().message;
+        assert!(message.ends_with("é…") && message.len() < 200, "{message}");
+    }
+}
