@@ -159,7 +159,7 @@ impl Hub {
                 if let Body::Claim(claim) = &push.body {
                     let fetched = store.fetch_claim(claim).await.map_err(|error| error.to_string());
                     match fetched.and_then(|bytes| topic::claimed_body(&bytes)) {
-                        Ok(body) => push.body = body,
+                        Ok(body) => push.body = Body::Inline(body),
                         Err(error) => {
                             log::warn!(topic = &*topic.name, error; "the body of a push could not be fetched");
                             metrics.gap();

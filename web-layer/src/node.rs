@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use broker::{Address, Incoming, Received, Store, Subscriber, Tasks};
@@ -143,8 +144,20 @@ impl Node {
             Ok(reply) => self.relay.reply(reply),
             Err(error) => match serde_json::from_slice::<Canary>(line) {
                 Ok(canary) => self.health.heard(canary),
-                Err(_) => log::warn!(error:%; "a reply cannot be read and is left out"),
+                Err(_) => self.refuse_reply(line, &error),
             },
+        }
+    }
+
+    /// A reply in a wrong form is a fault of its worker: who waits for it is told at once.
+    fn refuse_reply(self: &Arc<Self>, line: &[u8], error: &serde_json::Error) {
+        #[derive(Deserialize)]
+        struct Numbered {
+            seq: u64,
+        }
+        log::error!(error:%; "a worker's reply cannot be read");
+        if let Ok(Numbered { seq }) = serde_json::from_slice(line) {
+            self.relay.refuse(seq);
         }
     }
 

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use broker::{Address, PublishError, Publisher, Store, Tasks};
-use protocol::{Answer, ConnectionId, Json, NodeId, Reply, RequestError, WorkerId, line};
+use protocol::{Answer, ConnectionId, ErrorCode, Json, NodeId, Reply, RequestError, WorkerId, line};
 
 use crate::hub::Hub;
 use crate::metric::{Metrics, Outcome};
@@ -141,6 +141,15 @@ impl Relay {
             Some(request) => self.finish(reply.seq, request, reply.answer, Outcome::Answered),
             None => self.metrics.late_reply(),
         }
+    }
+
+    /// The reply to this event could not be read.
+    pub(crate) fn refuse(self: &Arc<Self>, seq: u64) {
+        let Some(request) = self.requests.lock().remove(&seq) else { return };
+        let error =
+            RequestError::new(ErrorCode::Internal, "the service answered in a form that cannot be read");
+        let answer = request.ask.failure(&error);
+        self.finish(seq, request, answer, Outcome::Answered);
     }
 
     /// The link on which replies come is lost: what was in flight may have been answered without being heard.

@@ -21,6 +21,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 #[derive(Embed)]
 #[folder = "../static"]
 #[exclude = "tests/*"]
+#[exclude = "package.json"]
 struct Files;
 
 /// `/` and `/static/…`.

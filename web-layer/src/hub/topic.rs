@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
-use protocol::{Body, Push, body};
+use protocol::{Body, Json, Push, body};
 
 /// Pushes that may wait for a claimed body; beyond it they are dropped together and the service is asked, as after a gap.
 const WAITING_MAX: usize = 1_024;
@@ -106,9 +106,9 @@ impl Topic {
 }
 
 /// A body that was fetched, if it is what a claim promises: one JSON object.
-pub(crate) fn claimed_body(bytes: &[u8]) -> Result<Body, String> {
+pub(crate) fn claimed_body(bytes: &[u8]) -> Result<Json, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    body::message(text).map(Body::Inline).map_err(|error| error.to_string())
+    body::message(text).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use protocol::{Body, Close, Effect, RequestError, body, close, limit};
 
+use crate::hub::topic;
 use crate::relay::Relay;
 use crate::relay::lane::WaitingReply;
 use crate::socket::{Connection, Frames};
@@ -91,16 +92,17 @@ impl Relay {
 
     async fn carry_out_slowly(&self, conn: &Arc<Connection>, effect: Effect) {
         match effect {
-            Effect::Send { body: Body::Claim(claim), id } => match self.store.fetch_claim(&claim).await {
-                Ok(bytes) => {
-                    self.deliver(conn, &body::with_id(&String::from_utf8_lossy(&bytes), id.as_deref()))
+            Effect::Send { body: Body::Claim(claim), id } => {
+                let fetched = self.store.fetch_claim(&claim).await.map_err(|error| error.to_string());
+                match fetched.and_then(|bytes| topic::claimed_body(&bytes)) {
+                    Ok(json) => self.deliver(conn, &body::with_id(json.get(), id.as_deref())),
+                    Err(error) => {
+                        log::warn!(conn:% = conn.id, error; "the body of an answer could not be fetched");
+                        let unknown = RequestError::outcome_unknown().body();
+                        self.deliver(conn, &body::with_id(unknown.get(), id.as_deref()));
+                    }
                 }
-                Err(error) => {
-                    log::warn!(conn:% = conn.id, error:%; "the body of an answer could not be fetched");
-                    let unknown = RequestError::outcome_unknown();
-                    self.deliver(conn, &body::with_id(unknown.body().get(), id.as_deref()));
-                }
-            },
+            }
             Effect::Join(topic) => {
                 if topic.is_empty() || topic.len() > limit::TOPIC_BYTES_MAX {
                     self.fault(conn, "the name of a topic is empty or too long");

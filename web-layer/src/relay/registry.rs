@@ -23,6 +23,8 @@ struct Entry {
     heard: Instant,
     /// It takes new events: it is not draining, and a PUBLISH to its inbox reached it.
     serving: bool,
+    /// It said that it leaves.
+    draining: bool,
 }
 
 /// The workers that take events now.
@@ -92,7 +94,7 @@ impl Registry {
     /// Takes in an announcement. Says whether the view changed.
     pub(crate) fn hear(&self, announcement: Announcement, now: Instant) -> bool {
         let Announcement { worker, services, draining } = announcement;
-        let entry = Entry { services, heard: now, serving: !draining };
+        let entry = Entry { services, heard: now, serving: !draining, draining };
         let mut workers = self.workers.lock();
         let elder = workers.get(&worker);
         let changed = elder.is_none_or(|it| it.serving != entry.serving || it.services != entry.services);
@@ -128,8 +130,11 @@ impl Registry {
             .map(|(worker, _)| worker.clone())
             .collect();
         for worker in &silent {
-            log::warn!(worker:%; "worker has been silent for {} ms and is forgotten", limit::WORKER_SILENCE_MS);
-            workers.remove(worker);
+            let level = match workers.remove(worker) {
+                Some(Entry { draining: true, .. }) => log::Level::Debug,
+                _ => log::Level::Warn,
+            };
+            log::log!(level, worker:%; "worker has been silent for {} ms and is forgotten", limit::WORKER_SILENCE_MS);
         }
         if !silent.is_empty() {
             self.renew(&workers);

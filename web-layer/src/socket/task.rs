@@ -6,6 +6,7 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use tokio::io::Interest;
 use tokio::time::Instant;
 
@@ -97,10 +98,7 @@ fn take(node: &Arc<Node>, conn: &Arc<Connection>, reader: &mut Reader, bytes: &[
     for text in &texts {
         match body::message(text) {
             Ok(message) => node.relay.message(conn, message),
-            Err(error) => {
-                let error = RequestError::new(ErrorCode::BadRequest, error.to_string());
-                let _ = conn.send(Frames::event(error.body().get()));
-            }
+            Err(error) => refuse(node, conn, text, error.to_string()),
         }
     }
     match end {
@@ -112,6 +110,15 @@ fn take(node: &Arc<Node>, conn: &Arc<Connection>, reader: &mut Reader, bytes: &[
         None => {}
     }
     frames
+}
+
+/// Answers what is no message, with its id if that can be read.
+fn refuse(node: &Node, conn: &Connection, text: &str, why: String) {
+    let id = serde_json::from_str::<&RawValue>(text).ok().and_then(body::request_id);
+    let error = RequestError::new(ErrorCode::BadRequest, why).body();
+    if conn.send(Frames::event(&body::with_id(error.get(), id.as_deref()))).is_err() {
+        node.metrics.slow_reader();
+    }
 }
 
 /// The closing handshake: write what is left, then wait until the client has closed too, so that it surely reads the
