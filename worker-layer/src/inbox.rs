@@ -9,18 +9,29 @@ use tokio_util::sync::CancellationToken;
 
 use crate::dispatch::Dispatch;
 use crate::limit;
+use crate::pace::Pace;
 
 /// Reads what comes, until it is told that nothing more will come and all was read.
 pub(crate) struct Inbox {
-    pub(crate) received: Received,
-    pub(crate) dispatch: Dispatch,
+    received: Received,
+    dispatch: Dispatch,
     /// Woken when Redis is back.
-    pub(crate) restored: Arc<Notify>,
+    restored: Arc<Notify>,
     /// Cancelled when Redis has confirmed that nothing more will come.
-    pub(crate) closed: CancellationToken,
+    closed: CancellationToken,
+    pace: Pace,
 }
 
 impl Inbox {
+    pub(crate) fn new(
+        received: Received,
+        dispatch: Dispatch,
+        restored: Arc<Notify>,
+        closed: CancellationToken,
+    ) -> Self {
+        Self { received, dispatch, restored, closed, pace: Pace::default() }
+    }
+
     pub(crate) async fn run(mut self) {
         loop {
             let incoming = tokio::select! {
@@ -44,7 +55,7 @@ impl Inbox {
                 for line in line::split(&payload) {
                     match serde_json::from_slice::<Event>(line) {
                         Ok(event) => self.dispatch.hand_over(event).await,
-                        Err(error) => complain(line, &error),
+                        Err(error) => self.complain(line, &error),
                     }
                 }
             }
@@ -53,13 +64,14 @@ impl Inbox {
             Incoming::Restored => self.restored.notify_one(),
         }
     }
-}
 
-fn complain(line: &[u8], error: &serde_json::Error) {
-    let start = &line[..line.len().min(4 * limit::EXCERPT_CHARS_MAX)];
-    let excerpt: String = String::from_utf8_lossy(start).chars().take(limit::EXCERPT_CHARS_MAX).collect();
-    log::warn!(
-        error:% = error, bytes = line.len(), excerpt = excerpt.escape_debug().to_string();
-        "a line in the inbox is no event: whoever wrote it gets no answer"
-    );
+    fn complain(&self, line: &[u8], error: &serde_json::Error) {
+        let Some(withheld) = self.pace.turn() else { return };
+        let start = &line[..line.len().min(4 * limit::EXCERPT_CHARS_MAX)];
+        let excerpt: String = String::from_utf8_lossy(start).chars().take(limit::EXCERPT_CHARS_MAX).collect();
+        log::warn!(
+            error:% = error, bytes = line.len(), excerpt:% = excerpt.escape_debug(), more_before = withheld;
+            "a line in the inbox is no event: whoever wrote it gets no answer"
+        );
+    }
 }

@@ -20,7 +20,7 @@
 //! - [`service`]: what handles the messages of one service; [`services`]: the list of them
 //! - `inbox`, `dispatch`, `lane`, `reply`: the way of an event, in this order; `refusal`: an answer when there is none
 //! - `announcement`: how nodes learn of this worker; [`probe`]: how a health check does
-//! - [`limit`]: every bound of this layer; `cause`: errors in the log
+//! - [`limit`]: every bound of this layer; `cause` and `pace`: errors in the log
 //! - [`numbers`]: the service of brief 004
 
 mod announcement;
@@ -31,6 +31,7 @@ mod inbox;
 mod lane;
 pub mod limit;
 pub mod numbers;
+mod pace;
 pub mod probe;
 mod refusal;
 mod reply;

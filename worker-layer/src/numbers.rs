@@ -151,7 +151,7 @@ impl<'a> Answers<'a> {
         for (place, event) in self.batch.iter().enumerate() {
             match &event.subject {
                 Subject::Open(_) => {
-                    self.set(place, Answer::Effects(vec![Effect::Join(numbers::TOPIC.to_owned())]))
+                    self.set(place, Answer::Effects(vec![Effect::Join(numbers::TOPIC.to_owned())]));
                 }
                 Subject::Close(_) => self.set(place, Answer::Effects(Vec::new())),
                 Subject::Message(peer, Body::Inline(message)) => match numbers::read(message) {

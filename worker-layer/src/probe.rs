@@ -31,5 +31,5 @@ async fn listen(address: Address, tasks: &Tasks, worker: Option<&WorkerId>) {
             return;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

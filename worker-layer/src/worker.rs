@@ -95,9 +95,7 @@ impl Worker {
         let (lanes, restored, closed) =
             (TaskTracker::new(), Arc::new(Notify::new()), CancellationToken::new());
         let dispatch = Dispatch::start(&services, &replies, &lanes);
-        lanes.spawn(
-            Inbox { received, dispatch, restored: Arc::clone(&restored), closed: closed.clone() }.run(),
-        );
+        lanes.spawn(Inbox::new(received, dispatch, Arc::clone(&restored), closed.clone()).run());
         let announcer = Announcer::new(&self.id, &services, publisher);
         let inbox = name::worker_inbox(&self.id);
         Running { id: self.id, services, subscriber, inbox, announcer, replies, lanes, restored, closed }

@@ -30,6 +30,8 @@ const DIRTY_MAX: usize = 8_192;
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// The pause at last.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How far complaints are apart.
+const COMPLAINTS_APART: Duration = Duration::from_secs(60);
 
 /// Asks the keeper.
 pub(super) struct Keeper {
@@ -77,8 +79,7 @@ struct Task {
     requests: mpsc::Receiver<Request>,
     lease_at: Instant,
     is_leaving: bool,
-    /// What went wrong last, so that it is logged once.
-    trouble: String,
+    quiet_until: Instant,
     pause: Duration,
 }
 
@@ -97,7 +98,7 @@ impl Task {
             requests,
             lease_at: Instant::now(),
             is_leaving: false,
-            trouble: String::new(),
+            quiet_until: Instant::now(),
             pause: PAUSE_MIN,
         }
     }
@@ -124,10 +125,11 @@ impl Task {
         }
         self.lease_at = Instant::now();
         loop {
-            if let Err(trouble) = self.step().await {
-                return trouble;
+            match self.step().await {
+                Ok(()) => {}
+                Err(trouble) if trouble.leaves_mirror_intact() => self.complain(&trouble),
+                Err(trouble) => return trouble,
             }
-            self.recovered();
         }
     }
 
@@ -137,11 +139,7 @@ impl Task {
         tokio::select! {
             request = next(&mut self.requests, ready) => self.answer(request).await,
             () = sleep_until(self.lease_at), if !self.is_leaving => self.take_lease().await,
-            () = sleep_until(due.unwrap_or(ready)), if due.is_some() => {
-                self.publisher.round(&mut self.mirror, &mut self.bodies).await?;
-                self.follow_lease();
-                Ok(())
-            }
+            () = sleep_until(due.unwrap_or(ready)), if due.is_some() => self.publish().await,
             changed = self.mirror.feed.changed() => {
                 changed?;
                 if self.mirror.feed.take_lease_is_free() {
@@ -172,7 +170,8 @@ impl Task {
             outcome = self.read(readers).await;
         }
         if !leaving.is_empty() {
-            outcome = outcome.and(self.leave().await);
+            let left = self.leave().await;
+            outcome = outcome.and(left);
             leaving.into_iter().for_each(|done| _ = done.send(()));
         }
         outcome
@@ -196,16 +195,23 @@ impl Task {
     async fn leave(&mut self) -> Result<(), Trouble> {
         self.is_leaving = true;
         if self.publisher.lease.is_held() {
-            self.publisher.round(&mut self.mirror, &mut self.bodies).await?;
+            self.publish().await?;
             self.publisher.lease.release(&mut self.mirror.feed.connection()?).await?;
             self.follow_lease();
         }
         Ok(())
     }
 
+    async fn publish(&mut self) -> Result<(), Trouble> {
+        let published = self.publisher.round(&mut self.mirror, &mut self.bodies).await;
+        self.follow_lease();
+        published
+    }
+
     async fn take_lease(&mut self) -> Result<(), Trouble> {
-        let standing = self.publisher.lease.take(&mut self.mirror.feed.connection()?).await?;
         self.lease_at = Instant::now() + LEASE_EVERY;
+        let standing = self.publisher.lease.take(&mut self.mirror.feed.connection()?).await?;
+        self.pause = PAUSE_MIN;
         self.mirror.newest = self.mirror.newest.max(standing.version);
         self.follow_lease();
         if standing.newly_held {
@@ -246,18 +252,13 @@ impl Task {
         }
     }
 
-    /// Says once what goes wrong. That Redis is out of reach is said by the link.
+    /// Says what goes wrong, once a minute. That Redis is out of reach is said by the link.
     fn complain(&mut self, trouble: &Trouble) {
-        let words = trouble.to_string();
-        if !matches!(trouble, Trouble::Lost) && words != self.trouble {
-            log::warn!(error:% = Causes(trouble); "the listing cannot be kept now: trying again for ever");
-            self.trouble = words;
+        let now = Instant::now();
+        if !matches!(trouble, Trouble::Lost) && self.quiet_until <= now {
+            log::warn!(error:% = Causes(trouble); "the listing cannot be read or published: trying again for ever");
+            self.quiet_until = now + COMPLAINTS_APART;
         }
-    }
-
-    fn recovered(&mut self) {
-        self.trouble.clear();
-        self.pause = PAUSE_MIN;
     }
 }
 

@@ -7,7 +7,10 @@
 -- Atomic, so that two workers never both take it, and nobody renews a lease that has passed to another.
 local held = 0
 local holder = redis.call('GET', KEYS[1])
-if not holder or holder == ARGV[1] then
+if holder == ARGV[1] then
+    -- Not SET, which is refused when Redis is out of memory.
+    held = redis.call('PEXPIRE', KEYS[1], ARGV[2])
+elseif not holder then
     redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
     held = 1
 end

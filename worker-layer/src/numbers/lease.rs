@@ -1,10 +1,11 @@
 //! The lease of the publisher, and the scripts that check it.
 
+use broker::redis::Script;
+use broker::redis::aio::MultiplexedConnection;
 use protocol::WorkerId;
-use redis::aio::MultiplexedConnection;
-use redis::{RedisResult, Script};
 
 use super::key;
+use super::trouble::Trouble;
 
 /// How long a lease lasts, milliseconds: when a publisher is killed another takes over within this and one try.
 const LEASE_MS: u64 = 2_000;
@@ -54,10 +55,11 @@ impl Lease {
     }
 
     /// Takes it if it is free, renews it if it is held.
-    pub(super) async fn take(&mut self, connection: &mut MultiplexedConnection) -> RedisResult<Standing> {
+    pub(super) async fn take(&mut self, connection: &mut MultiplexedConnection) -> Result<Standing, Trouble> {
         let mut asked = self.scripts.lease.key(key::LEASE);
         asked.key(key::VERSION).key(key::EPOCH).arg(&self.holder).arg(LEASE_MS);
-        let (held, version, epoch): (bool, u64, String) = asked.invoke_async(connection).await?;
+        let (held, version, epoch): (bool, u64, String) =
+            asked.invoke_async(connection).await.map_err(Trouble::of_script)?;
         let newly_held = held && !self.is_held;
         self.is_held = held;
         Ok(Standing { newly_held, version, epoch })
@@ -68,10 +70,10 @@ impl Lease {
         &mut self,
         connection: &mut MultiplexedConnection,
         newest: u64,
-    ) -> RedisResult<Option<u64>> {
+    ) -> Result<Option<u64>, Trouble> {
         let mut begun = self.scripts.begin.key(key::LEASE);
         begun.key(key::VERSION).arg(&self.holder).arg(newest);
-        let version: Option<u64> = begun.invoke_async(connection).await?;
+        let version: Option<u64> = begun.invoke_async(connection).await.map_err(Trouble::of_script)?;
         self.is_held = version.is_some();
         Ok(version)
     }
@@ -83,15 +85,21 @@ impl Lease {
         version: u64,
         channel: &str,
         line: &[u8],
-    ) -> RedisResult<bool> {
+    ) -> Result<bool, Trouble> {
         let mut published = self.scripts.publish.key(key::LEASE);
         published.key(key::VERSION).arg(&self.holder).arg(version).arg(channel).arg(line);
-        published.invoke_async(connection).await
+        published.invoke_async(connection).await.map_err(Trouble::of_script)
     }
 
     /// Gives it back.
-    pub(super) async fn release(&mut self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    pub(super) async fn release(&mut self, connection: &mut MultiplexedConnection) -> Result<(), Trouble> {
         self.is_held = false;
-        self.scripts.release.key(key::LEASE).arg(&self.holder).invoke_async(connection).await
+        self.scripts
+            .release
+            .key(key::LEASE)
+            .arg(&self.holder)
+            .invoke_async(connection)
+            .await
+            .map_err(Trouble::of_script)
     }
 }

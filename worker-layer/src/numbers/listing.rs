@@ -1,7 +1,7 @@
 //! The sorted listing in memory: one change costs a chunk, and the whole body is a concatenation of encoded chunks.
 //!
-//! Rows are known by their key, which is what stands after `user:` in the name of the hash, and sorted as [`Row`] says.
-//! Neighbouring rows share a [`Chunk`] with its JSON beside it, so that a change in a listing of 100,000 users encodes a
+//! Rows are known by their key, which is what stands after `user:` in the name of the hash, and sorted as `row` says.
+//! Neighbouring rows share a `chunk` with its JSON beside it, so that a change in a listing of 100,000 users encodes a
 //! few hundred rows anew and copies the rest.
 //!
 //! This module does no I/O and knows no version: that comes from Redis, when the body is asked for.
@@ -286,7 +286,7 @@ mod tests {
         }
 
         proptest! {
-            #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+            #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
             #[test]
             fn the_listing_is_what_a_naive_sort_gives(steps in vec(step(), 0..300)) {
                 follows_a_naive_sort(steps);

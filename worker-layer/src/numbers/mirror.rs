@@ -28,12 +28,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use broker::redis::Pipeline;
+use broker::redis::RedisResult;
 use parking_lot::Mutex;
 
 use super::feed::Feed;
 use super::flags::Flags;
-use super::key;
 use super::listing::{Change, Fact, Listing};
 use super::readback::{self, Read};
 use super::trouble::Trouble;
@@ -83,11 +82,7 @@ impl Mirror {
         self.feed.restart().await?;
         let mut connection = self.feed.connection()?;
         self.flags.check(&mut connection).await?;
-        let mut standing = Pipeline::new();
-        let fresh = format!("{:016x}", rand::random::<u64>());
-        standing.cmd("SET").arg(key::EPOCH).arg(fresh).arg("NX").ignore();
-        standing.cmd("GET").arg(key::EPOCH);
-        (self.epoch,) = standing.query_async(&mut connection).await?;
+        self.epoch = readback::epoch(&mut connection).await?;
         let mut gone: HashSet<Arc<str>> = self.listing.lock().keys().cloned().collect();
         let mut cursor = 0;
         loop {
@@ -157,7 +152,8 @@ impl Mirror {
         let version = read.version;
         let changes = self.apply(users, &read);
         if self.keeps_users {
-            users::follow(&mut connection, &changes).await?;
+            let followed = users::follow(&mut connection, &changes).await;
+            self.users_unchecked |= kept(followed)?;
         }
         Ok((changes, version))
     }
@@ -165,8 +161,8 @@ impl Mirror {
     /// Makes the set `users` what the listing is, if that is this worker's task and not yet done.
     pub(super) async fn check_users(&mut self) -> Result<(), Trouble> {
         if self.keeps_users && self.users_unchecked {
-            users::reconcile(&mut self.feed.connection()?, &self.listing).await?;
-            self.users_unchecked = false;
+            let reconciled = users::reconcile(&mut self.feed.connection()?, &self.listing).await;
+            self.users_unchecked = kept(reconciled)?;
         }
         Ok(())
     }
@@ -184,5 +180,17 @@ impl Mirror {
             (user, change)
         });
         changes.filter(|(_, change)| *change != Change::None).collect()
+    }
+}
+
+/// Whether writing the set `users` has to be made up for: Redis refuses it when it is out of memory.
+fn kept(written: RedisResult<()>) -> Result<bool, Trouble> {
+    match written {
+        Ok(()) => Ok(false),
+        Err(error) if error.code().is_some() => {
+            log::debug!(error:% = error; "the set of all users is not in step");
+            Ok(true)
+        }
+        Err(error) => Err(error.into()),
     }
 }

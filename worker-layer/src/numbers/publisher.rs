@@ -20,6 +20,8 @@ use super::trouble::Trouble;
 
 /// The pause after a round, at least.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
+/// The pause after a round that failed.
+const PAUSE_FAILED: Duration = Duration::from_millis(500);
 /// The pause after a round, in rounds: so publishing takes at most a ninth of a worker's time.
 const PAUSE_ROUNDS: u32 = 8;
 
@@ -62,15 +64,17 @@ impl Publisher {
     /// Publishes the listing, if it differs from the last one.
     pub(super) async fn round(&mut self, mirror: &mut Mirror, bodies: &mut Bodies) -> Result<(), Trouble> {
         let began = Instant::now();
+        mirror.feed.mark();
         let outcome = self.publish(mirror, bodies).await;
+        mirror.feed.take_late();
         let ended = Instant::now();
-        self.due = ended + PAUSE_MIN.max((ended - began) * PAUSE_ROUNDS);
+        let pause_min = if outcome.is_ok() { PAUSE_MIN } else { PAUSE_FAILED };
+        self.due = ended + pause_min.max((ended - began) * PAUSE_ROUNDS);
         outcome
     }
 
     async fn publish(&mut self, mirror: &mut Mirror, bodies: &mut Bodies) -> Result<(), Trouble> {
         let mut connection = mirror.feed.connection()?;
-        mirror.feed.mark();
         let Some(version) = self.lease.begin(&mut connection, mirror.newest).await? else {
             return Ok(());
         };

@@ -48,6 +48,15 @@ pub(super) async fn read(connection: &mut MultiplexedConnection, users: &[Box<st
     }
 }
 
+/// The epoch of the store; a new one if there is none and Redis has memory for it.
+pub(super) async fn epoch(connection: &mut MultiplexedConnection) -> RedisResult<String> {
+    let fresh = format!("{:016x}", rand::random::<u64>());
+    let mut pipeline = Pipeline::with_capacity(2);
+    pipeline.cmd("SET").arg(key::EPOCH).arg(fresh).arg("NX").ignore().cmd("GET").arg(key::EPOCH);
+    let (epoch,): (Option<String>,) = pipeline.ignore_errors().query_async(connection).await?;
+    Ok(epoch.unwrap_or_default())
+}
+
 /// One page of a walk through all users: those of them that have a name in UTF-8, and where to go on, 0 at the end.
 pub(super) async fn scan(
     connection: &mut MultiplexedConnection,

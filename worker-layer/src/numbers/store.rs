@@ -12,6 +12,7 @@ use super::key;
 use super::listing::Listing;
 use super::trouble;
 use crate::cause::Causes;
+use crate::pace::Pace;
 
 /// A number to set.
 pub(super) struct Set {
@@ -33,11 +34,12 @@ pub(super) enum Done {
 pub(super) struct Writer {
     store: Store,
     listing: Arc<Mutex<Listing>>,
+    pace: Pace,
 }
 
 impl Writer {
     pub(super) fn new(store: Store, listing: Arc<Mutex<Listing>>) -> Self {
-        Self { store, listing }
+        Self { store, listing, pace: Pace::default() }
     }
 
     /// Sets numbers, in this order.
@@ -47,31 +49,36 @@ impl Writer {
     /// changes it to something else, one follows for ours. So in each case somebody who is told nothing gets a push.
     pub(super) async fn set(&self, sets: &[&Set]) -> Vec<Result<Done, RequestError>> {
         let pipeline = self.pipeline(sets);
-        let values: Vec<Value> = match self.store.pipeline(&pipeline).await {
-            Ok(values) => values,
+        match self.store.pipeline::<Vec<Value>>(&pipeline).await {
+            Ok(values) => {
+                let mut values = values.into_iter();
+                sets.iter().map(|set| self.outcome(set, &mut values)).collect()
+            }
             Err(error) => {
-                log::warn!(error:% = Causes(&error), sets = sets.len(); "numbers could not be set");
-                let told = trouble::unsent(&error);
-                return sets.iter().map(|_| Err(told.clone())).collect();
+                self.complain(&Causes(&error));
+                sets.iter().map(|_| Err(trouble::unsent(&error))).collect()
             }
-        };
-        let mut values = values.into_iter();
-        let mut refusals = 0;
-        let mut outcome = |set: &&Set| {
-            let before = if set.compare { values.next() } else { None };
-            match values.next() {
-                Some(Value::ServerError(error)) => {
-                    refusals += 1;
-                    if refusals == 1 {
-                        log::warn!(error:% = error.code(), details = error.details(); "Redis refused to set a number");
-                    }
-                    Err(trouble::refused(&error))
-                }
-                _ if before.is_some_and(|before| is(&before, &set.user)) => Ok(Done::Unchanged),
-                _ => Ok(Done::Set),
+        }
+    }
+
+    /// What the answers to the commands of one set say.
+    fn outcome(&self, set: &Set, values: &mut impl Iterator<Item = Value>) -> Result<Done, RequestError> {
+        let before = if set.compare { values.next() } else { None };
+        match values.next() {
+            Some(Value::Int(_)) if before.is_some_and(|before| is(&before, &set.user)) => Ok(Done::Unchanged),
+            Some(Value::Int(_)) => Ok(Done::Set),
+            Some(Value::ServerError(error)) => {
+                self.complain(&format!("{} {}", error.code(), error.details().unwrap_or_default()));
+                Err(trouble::refused(&error))
             }
-        };
-        sets.iter().map(&mut outcome).collect()
+            _ => Err(RequestError::outcome_unknown()),
+        }
+    }
+
+    fn complain(&self, error: &dyn std::fmt::Display) {
+        if let Some(withheld) = self.pace.turn() {
+            log::warn!(error:% = error, more_before = withheld; "a number could not be set");
+        }
     }
 
     fn pipeline(&self, sets: &[&Set]) -> Pipeline {

@@ -13,6 +13,9 @@ pub(super) enum Trouble {
     /// A command failed.
     #[error("Redis: {0}")]
     Redis(#[from] RedisError),
+    /// A script of the publisher was refused, as it is when Redis is out of memory.
+    #[error("Redis: {0}")]
+    Script(RedisError),
     /// A large listing could not be stored for the nodes to fetch.
     #[error("{0}")]
     Claim(#[from] StoreError),
@@ -22,10 +25,22 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// What a script failed of.
+    pub(super) fn of_script(error: RedisError) -> Self {
+        if error.code().is_some() { Self::Script(error) } else { Self::Redis(error) }
+    }
+
+    /// Whether what was read is still in step with Redis: only publishing, or handing out, has to be tried again.
+    pub(super) fn leaves_mirror_intact(&self) -> bool {
+        matches!(self, Self::Script(_) | Self::Claim(_))
+    }
+
     /// What somebody is told who asked for the listing. Reading changes nothing, so a retry is always safe.
     pub(super) fn told(&self) -> RequestError {
         let refused = match self {
-            Self::Redis(error) | Self::Claim(StoreError::Refused(error)) => error.code(),
+            Self::Redis(error) | Self::Script(error) | Self::Claim(StoreError::Refused(error)) => {
+                error.code()
+            }
             Self::Claim(StoreError::ClaimTooLarge(_)) => {
                 return RequestError::new(ErrorCode::TooLarge, "the listing has become too large to be sent");
             }

@@ -5,7 +5,7 @@
 //! have been seen by nobody.
 
 use broker::redis::aio::MultiplexedConnection;
-use broker::redis::{self, Pipeline, RedisResult};
+use broker::redis::{self, Pipeline, RedisResult, Value};
 
 use super::key;
 use super::listing::{Change, Listing};
@@ -59,8 +59,13 @@ async fn write(
     let mut pipeline = Pipeline::new();
     for (command, users) in [("SADD", add), ("SREM", remove)] {
         for page in users.chunks(PAGE) {
-            pipeline.cmd(command).arg(key::USERS).arg(page).ignore();
+            pipeline.cmd(command).arg(key::USERS).arg(page);
         }
     }
-    if pipeline.is_empty() { Ok(()) } else { pipeline.query_async(connection).await }
+    if pipeline.is_empty() {
+        return Ok(());
+    }
+    // An error of a whole pipeline would not tell whether Redis refused a command or was out of reach.
+    let answers: Vec<Value> = pipeline.ignore_errors().query_async(connection).await?;
+    answers.into_iter().try_for_each(|answer| answer.extract_error().map(drop))
 }
