@@ -1,5 +1,7 @@
 //! The child processes, spoken to as the bench speaks to them.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
