@@ -5,13 +5,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use hdrhistogram::Histogram;
 use serde::Serialize;
 use serde_json::json;
 
 use super::Stage;
 use crate::clock;
-use crate::order::Quantiles;
+use crate::order::{Quantiles, latencies};
 use crate::report::{Bar, Chart, Row, Section, Target, count};
 use crate::server::Deployment;
 use crate::usage::Cpu;
@@ -88,7 +87,7 @@ fn find(
 ) -> Result<Finding> {
     push.forget();
     let (worker, node) = (deployment.worker.pid(), deployment.node.child.pid());
-    let (mut to_push, mut to_socket, mut sort) = (Histogram::new(3)?, Histogram::new(3)?, Histogram::new(3)?);
+    let (mut to_push, mut to_socket, mut sort) = (latencies()?, latencies()?, latencies()?);
     let (mut worker_ns, mut node_ns, mut set_ns, mut pushes) = (0.0, 0.0, 0.0, 0);
     for change in 0..changes {
         let number = FIRST_NUMBER + (store.users * 1_000 + change) as i64;

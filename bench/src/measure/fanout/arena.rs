@@ -85,6 +85,7 @@ impl Arena {
         let cpu_us = Cpu::of(node)?.since_ns(&before) / 1e3 / tally.delivered.max(1) as f64;
         let faults = tally.lost + tally.disordered + tally.late;
         let held = tally.delivered == expected && faults == 0 && tally.closed.is_empty();
+        eprintln!("  {rate:.0} pushes/s to {} sockets: {}", self.sockets, verdict(held, expected, &tally));
         if !held {
             self.clients.connect(self.sockets)?;
             self.publisher.wait_until_joined(&mut self.clients, self.sockets)?;
@@ -107,6 +108,17 @@ impl Arena {
         let cpu_us = Cpu::of(pid)?.since_ns(&before) / 1e3 / expected as f64;
         Ok(Flood { per_s: self.bare_per_s, cpu_us, sent, tally })
     }
+}
+
+fn verdict(held: bool, expected: u64, tally: &Tally) -> String {
+    if held {
+        return format!("all in time, p99 {:.1} ms", tally.latency.p99_ms);
+    }
+    let missing = expected.saturating_sub(tally.delivered);
+    format!(
+        "{} late, {missing} missing, at most {:.0} ms, closed: {:?}",
+        tally.late, tally.latency.max_ms, tally.closed
+    )
 }
 
 fn per_s(tally: &Tally) -> f64 {

@@ -10,7 +10,7 @@ use mio::Events;
 
 use super::{Clients, Job, PATIENCE_NS};
 use crate::clock;
-use crate::order::{Called, Quantiles};
+use crate::order::{Called, Quantiles, latencies};
 use crate::websocket::frame::{Frame, START_BYTES_MAX};
 use crate::websocket::link::{Link, Phase};
 
@@ -52,7 +52,7 @@ impl Call {
             changing,
             end_ns: begin_ns + (seconds * 1e9) as u64,
             waiting: 0,
-            latency: Histogram::new(3)?,
+            latency: latencies()?,
             answered: 0,
             refused: 0,
             pushes: 0,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use super::Job;
-use crate::order::{LATE_NS, Quantiles, Tally};
+use crate::order::{LATE_NS, Quantiles, Tally, latencies};
 use crate::stamp::{MESSAGE_BYTES, Stamp};
 use crate::websocket::frame::Frame;
 use crate::websocket::link::Link;
@@ -17,7 +17,7 @@ pub(super) struct Watch {
     next: Vec<u64>,
     first: u64,
     counts: Tally,
-    /// From published to received, nanoseconds. Three digits of it are true.
+    /// From published to received.
     latency: Option<Histogram<u64>>,
 }
 
@@ -28,7 +28,7 @@ impl Watch {
             next: vec![first; links],
             first,
             counts: Tally { first_ns: u64::MAX, ..Tally::default() },
-            latency: Histogram::new(3).ok(),
+            latency: latencies().ok(),
         }
     }
 
