@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,7 +79,8 @@ impl Processes {
             self.wait_for(ready::node(address::to_visit(*address))).await?;
         }
         self.all_up.store(true, Ordering::Relaxed);
-        println!("{}", Greeting { nodes, workers: options.workers, redis });
+        // Nobody may be there to read it.
+        let _ = writeln!(io::stdout(), "{}", Greeting { nodes, workers: options.workers, redis });
         Err(self.failure().await)
     }
 

@@ -46,8 +46,8 @@ impl PrivateRedis {
         self.folder.path()
     }
 
-    /// Its process. What was acknowledged survives its being killed; a loss of power may cost the last second
-    /// (`appendfsync everysec`, which is Redis's own default: a disk in the way of every set is not what one develops with).
+    /// Its process. What was acknowledged survives its being killed, and a loss of power (`appendfsync always`; with Redis's
+    /// own default, `everysec`, up to two seconds of acknowledged writes can be lost in either case).
     ///
     /// # Errors
     /// If the lock of the data folder cannot be handed on.
@@ -58,7 +58,7 @@ impl PrivateRedis {
             ["--port", &port],
             ["--daemonize", "no"],
             ["--appendonly", "yes"],
-            ["--appendfsync", "everysec"],
+            ["--appendfsync", "always"],
             ["--save", ""],
             ["--notify-keyspace-events", "KA"],
         ]

@@ -129,6 +129,11 @@ pub fn kill(id: Pid) {
     kill_process(id, Signal::KILL).expect("the process lives");
 }
 
+/// Stops such a process from running.
+pub fn freeze(id: Pid) {
+    kill_process(id, Signal::STOP).expect("the process lives");
+}
+
 /// The fourth field of `/proc/<id>/stat`; the second is a name in brackets, with anything in it.
 fn parent_of(id: Pid) -> Option<Pid> {
     let stat = fs::read_to_string(format!("/proc/{}/stat", id.as_raw_pid())).ok()?;

@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
 use serde_json::Value;
-use system_tests::process::{command_line, kill};
+use system_tests::process::{command_line, freeze, kill};
 use system_tests::{Client, Process, RedisServer, binary, bounded, eventually, port};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -135,6 +135,25 @@ fn a_terminated_launcher_stops_all_of_it() {
         assert!(launched.process.ended().await.success());
         for (id, line) in children {
             assert_eq!(command_line(id), "", "{line} is still there");
+        }
+    });
+}
+
+#[test]
+fn a_second_ctrl_c_stops_at_once_even_what_does_not_stop_by_itself() {
+    bounded(async {
+        let mut launched = Launched::start(&[]).await;
+        let children = launched.process.children();
+        let [worker, _] = launched.children("worker-layer")[..] else { panic!("{children:?}") };
+        freeze(worker);
+        launched.process.interrupt();
+        launched.says("the worker has left").await;
+        launched.process.interrupt();
+        launched.says("stopping at once").await;
+        launched.process.ended().await;
+        for (id, line) in children {
+            eventually(&format!("the end of {line}"), async || command_line(id).is_empty().then_some(()))
+                .await;
         }
     });
 }

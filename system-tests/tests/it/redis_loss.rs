@@ -10,6 +10,9 @@ use crate::{assert_all_have_the_truth, settle};
 /// How soon a request must have an outcome while Redis is away: held for 2 s, and some for a busy machine.
 const UNAVAILABLE_MAX: Duration = Duration::from_secs(6);
 
+/// How soon a request must have an outcome whose answer may have been lost with a link: the node knows that at once.
+const OUTCOME_MAX: Duration = Duration::from_secs(10);
+
 async fn audience() -> (Cluster, Vec<Client>) {
     let cluster = Cluster::start(2, 2).await;
     let clients = cluster.clients(8).await;
@@ -138,9 +141,27 @@ fn when_only_subscriptions_are_cut_what_was_missed_is_told_afterwards() {
             for client in &clients {
                 client.until_pushed("the change", |listing| listing.number("zoe") == Some(round)).await;
             }
-            assert_eq!(clients[0].list().await.number("zoe"), Some(round));
         }
         assert_all_have_the_truth(&clients, &cluster.redis).await;
+    });
+}
+
+#[test]
+fn when_only_the_links_that_publish_are_cut_under_load_every_request_has_its_outcome_soon() {
+    bounded(async {
+        let (cluster, listeners) = audience().await;
+        let load = Load::start(cluster.clients(16).await);
+        for _ in 0..10 {
+            load.progress(100).await;
+            let () = cluster.redis.run(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).await;
+        }
+        load.progress(200).await;
+        let (clients, report) = load.stop().await;
+        assert!(report.slowest < OUTCOME_MAX, "a request had no outcome for {:?}", report.slowest);
+        report.assert_failures_are_clear();
+        report.assert_stored(&cluster.redis.users().await);
+        assert_all_have_the_truth(&clients, &cluster.redis).await;
+        assert_all_have_the_truth(&listeners, &cluster.redis).await;
     });
 }
 
@@ -156,6 +177,7 @@ fn when_all_connections_are_cut_under_load_nothing_acknowledged_is_lost() {
         }
         load.progress(200).await;
         let (clients, report) = load.stop().await;
+        assert!(report.slowest < OUTCOME_MAX, "a request had no outcome for {:?}", report.slowest);
         report.assert_failures_are_clear();
         report.assert_stored(&cluster.redis.users().await);
         assert_all_have_the_truth(&clients, &cluster.redis).await;

@@ -198,3 +198,61 @@ fn a_socket_that_was_opened_while_there_was_no_worker_hears_of_changes_later() {
         early.until_pushed("the change", |listing| listing.number("ana") == Some(2)).await;
     });
 }
+
+#[test]
+fn what_a_stalled_worker_finds_in_its_inbox_does_not_undo_what_was_acknowledged_meanwhile() {
+    bounded(async {
+        let mut cluster = Cluster::start(1, 2).await;
+        let clients = cluster.clients(2).await;
+        settle(&cluster, &clients).await;
+        let monitor = Monitor::start(&cluster.redis).await;
+        clients[0].set("ana", 1).await;
+        let heard = monitor.heard(&cluster.redis).await;
+        let stalled = worker_that_was_sent(&heard, "FavoriteNumber").expect("the request was published");
+        cluster.worker(&stalled).freeze();
+        assert_eq!(clients[0].try_set("ana", 2).await, Err("outcome_unknown".to_owned()));
+        clients[0].set("ana", 3).await;
+        cluster.worker(&stalled).thaw();
+        // When it answers this socket again, it has been through what waited in its inbox.
+        eventually("the worker is back", async || {
+            clients[0].list().await;
+            let heard = monitor.heard(&cluster.redis).await;
+            (worker_that_was_sent(&heard, "\"Cmd\":2") == Some(stalled.clone())).then_some(())
+        })
+        .await;
+        assert_eq!(clients[0].list().await.number("ana"), Some(3));
+        assert_eq!(cluster.redis.users().await["ana"], 3);
+    });
+}
+
+/// Rule 3: even while somebody reads along, so that PUBLISH counts a receiver where there is no worker.
+#[test]
+fn while_a_person_reads_along_the_requests_of_a_killed_worker_still_have_an_outcome_soon() {
+    bounded(async {
+        let mut cluster = Cluster::start(1, 2).await;
+        let clients = cluster.clients(12).await;
+        settle(&cluster, &clients).await;
+        let reader = redis::Client::open(cluster.redis.url()).unwrap();
+        let mut reader = reader.get_async_pubsub().await.unwrap();
+        reader.psubscribe("*").await.unwrap();
+        let mut killed = cluster.workers.remove(0);
+        killed.kill().await;
+        let requests = clients.iter().map(|client| client.try_set("ana", 1));
+        let outcomes =
+            within("all outcomes", UNAVAILABLE_MAX, futures_util::future::join_all(requests)).await;
+        for code in outcomes.into_iter().filter_map(Result::err) {
+            assert_eq!(code, "outcome_unknown");
+        }
+        for client in &clients {
+            client.set("ana", 2).await;
+        }
+    });
+}
+
+/// The worker to whose inbox a text was published.
+fn worker_that_was_sent(heard: &[Vec<String>], text: &str) -> Option<String> {
+    let sent = heard.iter().rev().find(|words| {
+        words.len() == 3 && words[0].eq_ignore_ascii_case("publish") && words[2].contains(text)
+    })?;
+    sent[1].strip_prefix("worker:").map(str::to_owned)
+}
