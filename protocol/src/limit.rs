@@ -10,6 +10,9 @@ pub const TOPIC_BYTES_MAX: usize = 256;
 /// Topics that one connection may join: each costs every node an entry. A join beyond it closes the connection.
 pub const TOPICS_PER_CONNECTION_MAX: usize = 1_024;
 
+/// Keys of state whose versions a node compares, for each topic; of further ones it delivers what comes.
+pub const KEYS_PER_TOPIC_MAX: usize = 1_024;
+
 /// Longest frame or message that a client may send, bytes. Larger ones close the connection with 1009.
 pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 

@@ -19,7 +19,7 @@ pub struct Config {
     pub listen: SocketAddr,
 
     /// Where Redis is: redis://[user:password@]host:port[/db], rediss:// for TLS, redis+unix:///path
-    #[arg(long, env = "REDIS_URL", default_value = "redis://127.0.0.1:6379")]
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, default_value = "redis://127.0.0.1:6379")]
     pub redis: String,
 
     /// Name of this node, unique among all nodes [default: random]

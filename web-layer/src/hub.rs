@@ -170,7 +170,9 @@ impl Hub {
                         }
                     }
                 }
-                shards.deliver(&topic.name, &push).await;
+                if topic.admit(&push) {
+                    shards.deliver(&topic.name, &push).await;
+                }
                 next = topic.next();
             }
         });

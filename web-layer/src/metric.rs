@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -11,21 +11,30 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 /// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[allow(non_camel_case_types, reason = "these are the label values")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    #[doc = "A worker replied."]
+    /// A worker replied.
     Answered,
-    #[doc = "It was never delivered."]
+    /// It was never delivered.
     Unavailable,
-    #[doc = "It was delivered and not answered."]
+    /// It was delivered and not answered.
     Unknown,
+}
+
+impl Outcome {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Unavailable => "unavailable",
+            Self::Unknown => "outcome_unknown",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Request {
     kind: &'static str,
-    outcome: Outcome,
+    outcome: &'static str,
 }
 
 /// The counters of a node.
@@ -55,8 +64,8 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("tercet_node");
         let requests = Family::<Request, Counter>::default();
-        let answered =
-            KINDS.map(|kind| requests.get_or_create_owned(&Request { kind, outcome: Outcome::Answered }));
+        let answered = KINDS
+            .map(|kind| requests.get_or_create_owned(&Request { kind, outcome: Outcome::Answered.label() }));
         let metrics = Self {
             connections: Gauge::default(),
             accepted: Counter::default(),
@@ -126,7 +135,7 @@ impl Metrics {
     pub(crate) fn request(&self, kind: &'static str, outcome: Outcome, took: Duration) {
         match KINDS.iter().position(|known| *known == kind).filter(|_| outcome == Outcome::Answered) {
             Some(at) => self.answered[at].inc(),
-            None => self.requests.get_or_create(&Request { kind, outcome }).inc(),
+            None => self.requests.get_or_create(&Request { kind, outcome: outcome.label() }).inc(),
         };
         self.seconds.observe(took.as_secs_f64());
     }

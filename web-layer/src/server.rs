@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -20,6 +21,9 @@ use crate::{http, probe};
 
 /// Sockets that are closed a second when the node stops: as many as another node can accept.
 const CLOSED_PER_SECOND: u32 = 5_000;
+
+/// Open files besides websockets: requests that are being read, links to Redis, the page.
+const DESCRIPTORS_FOR_THE_REST: u64 = 1_024;
 
 /// A node that has its port.
 pub struct Server {
@@ -133,6 +137,7 @@ pub fn run(config: Config) -> Result<(), ServerError> {
     if let Some(url) = &config.probe {
         return probe::ask(url).map_err(ServerError::Probe);
     }
+    raise_descriptor_limit(config.connections_max);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     builder.worker_threads(config.thread_count()).enable_all();
     builder.build().map_err(ServerError::Start)?.block_on(async {
@@ -151,4 +156,19 @@ pub fn run(config: Config) -> Result<(), ServerError> {
         tokio::join!(server.listen(stop.clone()), told);
         Ok(())
     })
+}
+
+/// Every websocket is an open file. Systems allow a process few of them until it asks for more.
+fn raise_descriptor_limit(connections_max: usize) {
+    let wanted = connections_max as u64 + DESCRIPTORS_FOR_THE_REST;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let allowed = maximum.unwrap_or(wanted).min(wanted).max(current.unwrap_or(0));
+    if current.is_some_and(|current| current < wanted) {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(allowed), maximum });
+    }
+    if allowed < wanted {
+        log::warn!(
+            "only {allowed} files may be open, which is less than --connections-max {connections_max} needs: raise `ulimit -n`"
+        );
+    }
 }

@@ -21,9 +21,9 @@ pub(crate) struct Encoded {
 
 impl Encoded {
     /// Encodes a push whose body is here.
-    pub(crate) fn new(push: &Push) -> Option<Self> {
+    pub(crate) fn new(topic: &str, push: &Push) -> Option<Self> {
         let Body::Inline(json) = &push.body else { return None };
-        let key = push.key.as_deref().map(|key| FixedState::with_seed(0).hash_one(key));
+        let key = push.key.as_deref().map(|key| FixedState::with_seed(0).hash_one((topic, key)));
         let frames = Frames { bytes: text_frame(json.get()).into(), messages: 1, key };
         Some(Self { frames, except: push.except })
     }
@@ -112,7 +112,7 @@ mod tests {
 
     fn encoded(text: &str, key: Option<&str>, except: Option<ConnectionId>) -> Encoded {
         let body = Body::Inline(body::message(text).unwrap());
-        Encoded::new(&Push { body, key: key.map(ToOwned::to_owned), version: None, except }).unwrap()
+        Encoded::new("t", &Push { body, key: key.map(ToOwned::to_owned), version: None, except }).unwrap()
     }
 
     fn got(batch: &Batch, conn: ConnectionId) -> Vec<u8> {

@@ -57,7 +57,7 @@ impl Shards {
 
     /// Hands a push, whose body is here, to all shards.
     pub(crate) async fn deliver(&self, topic: &Arc<str>, push: &Push) {
-        let Some(encoded) = Encoded::new(push).map(Arc::new) else { return };
+        let Some(encoded) = Encoded::new(topic, push).map(Arc::new) else { return };
         for shard in self.0.iter() {
             shard.send(Job::Deliver(topic.clone(), encoded.clone())).await;
         }

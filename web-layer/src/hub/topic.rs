@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
-use protocol::{Body, Json, Push, body};
+use protocol::{Body, Json, Push, body, limit};
 
 /// Pushes that may wait for a claimed body; beyond it they are dropped together and the service is asked, as after a gap.
 const WAITING_MAX: usize = 1_024;
@@ -25,7 +25,7 @@ pub(crate) struct Topic {
 
 #[derive(Default)]
 struct Order {
-    /// The newest version of each state that came.
+    /// The newest version of each state that was delivered.
     newest: HashMap<String, u64>,
     /// Pushes behind one whose body is being fetched; `None` while none is.
     waiting: Option<VecDeque<Push>>,
@@ -35,7 +35,8 @@ struct Order {
 pub(crate) enum Arrival {
     /// Deliver it.
     Deliver(Push),
-    /// Fetch its body, deliver it, and then what [`Topic::next`] gives until it gives nothing more.
+    /// Fetch its body, deliver it if [`Topic::admit`] allows, and then likewise what [`Topic::next`] gives until it gives
+    /// nothing more.
     Fetch(Push),
     /// It waits for its turn.
     Waits,
@@ -69,13 +70,6 @@ impl Topic {
     /// Puts a push in its place.
     pub(crate) fn arrive(&self, push: Push) -> Arrival {
         let mut order = self.order.lock();
-        if let (Some(key), Some(version)) = (&push.key, push.version) {
-            match order.newest.get_mut(key) {
-                Some(newest) if version <= *newest => return Arrival::Outdated,
-                Some(newest) => *newest = version,
-                None => drop(order.newest.insert(key.clone(), version)),
-            }
-        }
         if let Some(waiting) = &mut order.waiting {
             if push.key.is_some() {
                 waiting.retain(|elder| elder.key != push.key || elder.except != push.except);
@@ -91,7 +85,7 @@ impl Topic {
             order.waiting = Some(VecDeque::new());
             return Arrival::Fetch(push);
         }
-        Arrival::Deliver(push)
+        if order.admit(&push) { Arrival::Deliver(push) } else { Arrival::Outdated }
     }
 
     /// The push that comes after one that was fetched. `None` ends the fetching.
@@ -102,6 +96,28 @@ impl Topic {
             order.waiting = None;
         }
         next
+    }
+
+    /// Whether a push, whose body is here now, may be delivered: not if its state is older than what was.
+    pub(crate) fn admit(&self, push: &Push) -> bool {
+        self.order.lock().admit(push)
+    }
+}
+
+impl Order {
+    fn admit(&mut self, push: &Push) -> bool {
+        let (Some(key), Some(version)) = (&push.key, push.version) else { return true };
+        if let Some(newest) = self.newest.get_mut(key) {
+            let newer = version > *newest;
+            *newest = version.max(*newest);
+            return newer;
+        }
+        if self.newest.len() < limit::KEYS_PER_TOPIC_MAX {
+            self.newest.insert(key.clone(), version);
+        } else {
+            log::debug!(key = key.as_str(); "too many keys on one topic: the versions of this one are not compared");
+        }
+        true
     }
 }
 
@@ -154,6 +170,25 @@ mod tests {
         assert_eq!(topic.next().unwrap().version, Some(3));
         assert!(topic.next().is_none());
         assert!(matches!(topic.arrive(inline("{\"e\":2}")), Arrival::Deliver(_)));
+    }
+
+    #[test]
+    fn a_claimed_push_that_was_never_delivered_does_not_keep_its_version_from_coming_again() {
+        let topic = topic();
+        assert!(matches!(topic.arrive(claimed(5)), Arrival::Fetch(_)));
+        assert!(topic.next().is_none(), "its body was gone");
+        assert!(matches!(topic.arrive(state(5)), Arrival::Deliver(_)), "the answer to the gap");
+        assert!(!topic.admit(&claimed(4)));
+    }
+
+    #[test]
+    fn the_keys_of_a_topic_are_bounded() {
+        let topic = topic();
+        for key in 0..2 * limit::KEYS_PER_TOPIC_MAX {
+            let push = Push { key: Some(key.to_string()), ..state(1) };
+            assert!(matches!(topic.arrive(push), Arrival::Deliver(_)));
+        }
+        assert_eq!(topic.order.lock().newest.len(), limit::KEYS_PER_TOPIC_MAX);
     }
 
     #[test]

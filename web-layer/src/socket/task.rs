@@ -32,12 +32,14 @@ pub(crate) async fn serve(node: Arc<Node>, conn: Arc<Connection>, early: bytes::
     if !early.is_empty() {
         take(&node, &conn, &mut reader, &early);
     }
+    // It holds the 8 KiB into which the handshake was read.
+    drop(early);
     let mut pace = Pace::new(node.bounds.frames_per_second_max);
     loop {
         let (phase, all_sent) = conn.flush();
         match phase {
             Phase::Open => {}
-            Phase::Closing { by_peer } => break say_goodbye(&conn, by_peer).await,
+            Phase::Closing { by_peer } => break Box::pin(say_goodbye(&conn, by_peer)).await,
             Phase::Dead => break,
         }
         let may_read = node.relay.has_room(&conn) && !node.is_stopping();
@@ -69,7 +71,7 @@ pub(crate) async fn serve(node: Arc<Node>, conn: Arc<Connection>, early: bytes::
         }
     }
     conn.abort();
-    node.hub.leave_all(&conn).await;
+    Box::pin(node.hub.leave_all(&conn)).await;
     node.relay.close(&conn);
 }
 
