@@ -69,6 +69,22 @@ fn a_user_who_expires_disappears_everywhere() {
 }
 
 #[test]
+fn when_everything_is_flushed_by_hand_nobody_is_listed_any_more_and_versions_still_grow() {
+    bounded(async {
+        let (cluster, clients) = audience().await;
+        clients[0].set("zoe", 9).await;
+        all_hear(&clients, "zoe", Some(9)).await;
+        let () = cluster.redis.run(&["FLUSHALL"]).await;
+        for client in &clients {
+            client.until_pushed("that there is nobody", |listing| listing.users.is_empty()).await;
+            assert!(client.list().await.users.is_empty());
+        }
+        clients[0].set("ana", 1).await;
+        assert_all_have_the_truth(&clients, &cluster.redis).await;
+    });
+}
+
+#[test]
 fn what_is_no_user_is_not_listed_and_harms_nobody() {
     bounded(async {
         let (cluster, clients) = audience().await;
