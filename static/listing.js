@@ -90,6 +90,8 @@ export class Listing {
     this.#rowPx = ROW_REM * parseFloat(getComputedStyle(document.documentElement).fontSize);
     const height = `${Math.min(this.#users.length * this.#rowPx, HEIGHT_MAX_PX)}px`;
     if (this.#space.style.height !== height) this.#space.style.height = height;
+    // The head of the columns makes room for the scrollbar, if there is one.
+    this.#box.parentElement.classList.toggle('scrolls', this.#box.scrollHeight > this.#box.clientHeight);
   }
 
   /** How many pixels of rows one pixel of scrolling passes: 1, but for very long listings. */

@@ -20,8 +20,8 @@ export { follow } from './follow.js';
 
 /** What can be set, with units and reasons. */
 export const DEFAULTS = Object.freeze({
-  /** How long an answer may take. The server gives up on a worker earlier, and says so. */
-  requestTimeoutMs: 10_000,
+  /** How long an answer may take: a little longer than the server waits for a worker, so that its word is heard. */
+  requestTimeoutMs: 35_000,
   /** Requests that may wait for their answers at once; one more is rejected as `busy`. */
   requestsMax: 100,
   /** How long connecting may take: where packets are swallowed, a browser would wait for minutes. */
