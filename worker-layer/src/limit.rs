@@ -1,7 +1,8 @@
 //! Every bound of this layer, with its unit and its reason. Those that the layers share are in [`protocol::limit`].
 
-/// Lanes of each service: as many batches may wait for Redis at once. More lanes make smaller batches.
-pub const LANES: usize = 4;
+/// Lanes of each service: as many batches of it may wait for Redis at once. More lanes make smaller batches, which cost more
+/// (4.6 µs of CPU a set with one lane, 5.4 with four, measured with 100 clients); with one, everything waits for one reader.
+pub const LANES: usize = 2;
 
 /// Events that wait in one lane before the inbox waits: some milliseconds of work, in far below a node's
 /// [`protocol::limit::IN_FLIGHT_PER_NODE_MAX`].

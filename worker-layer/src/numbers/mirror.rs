@@ -14,12 +14,14 @@
 //! A listing that is read for an answer may show changes from any time up to its last read. It is labelled with a
 //! version v so that both hold for it, too:
 //!
-//! 1. it shows every change made before b(v): the newest version was v already at a barrier *before* the reading, and
-//!    every change up to the barrier is read;
-//! 2. all that it shows happened before b(w) of every later w: the newest version was still v *after* the reading.
+//! 1. it shows every change made before b(v);
+//! 2. all that it shows happened before b(w), for every w that is begun later than v.
 //!
-//! If a version was begun in between, the reading has to be followed by another, which has only that much more to read;
-//! if nothing changed in between, the last barrier was the last read, and its version is the label.
+//! Every reading ends with a look at the newest version, and that is a barrier as well: whatever changed before it has
+//! been noticed. If nothing is dirty after a reading, everything up to its end was read, so the version at its end will
+//! do. Otherwise who is dirty is read: then everything up to the end of the *first* reading is there, and maybe more. If
+//! the version is still the same after the second, it will do: (1) because it was there at the end of the first, and (2)
+//! because it was still the newest at the end of the second. If not, the same is asked of the second and a third.
 //!
 //! So a listing with a higher version shows all that one with a lower version shows, or what came after it, whether they
 //! were pushed or asked for. Two with the *same* version may differ by changes made after b(v): for each of them a
@@ -38,9 +40,9 @@ use super::readback::{self, Read};
 use super::trouble::Trouble;
 use super::users;
 
-/// Readings that follow each other because a version was begun meanwhile, before the label of the last but one is taken:
-/// it is too low at worst, which a later push makes up for. Versions are begun at most every 10 ms, so one is enough.
-const READINGS_MAX: usize = 4;
+/// Readings that follow each other because versions are begun meanwhile. Those are 10 ms apart, so two are mostly enough.
+/// After the last the label is the version before it: too low at worst, which a later push makes up for.
+const READINGS_MAX: usize = 5;
 
 /// How often everything is read again because the store was flushed meanwhile.
 const LOADS_MAX: usize = 4;
@@ -56,6 +58,7 @@ pub(super) struct Mirror {
     /// The set may differ from the listing by more than what is noticed.
     pub(super) users_unchecked: bool,
     epoch: String,
+    is_flushed: bool,
     flags: Flags,
 }
 
@@ -68,8 +71,14 @@ impl Mirror {
             keeps_users: false,
             users_unchecked: true,
             epoch: String::new(),
+            is_flushed: false,
             flags: Flags::default(),
         }
+    }
+
+    /// Whether the store was found to be another than the one that was loaded.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.is_flushed
     }
 
     /// Whether the store is still the one that was loaded.
@@ -83,6 +92,7 @@ impl Mirror {
         let mut connection = self.feed.connection()?;
         self.flags.check(&mut connection).await?;
         self.epoch = readback::epoch(&mut connection).await?;
+        self.is_flushed = false;
         let mut gone: HashSet<Arc<str>> = self.listing.lock().keys().cloned().collect();
         let mut cursor = 0;
         loop {
@@ -109,36 +119,32 @@ impl Mirror {
         self.feed.catch_up()
     }
 
-    /// Brings the listing up to date, and returns the version that it may carry: see the head of this module.
+    /// Brings the listing up to date, and returns the version that it may carry: see the head of this module. If the
+    /// store was flushed, everything is read again.
     pub(super) async fn refresh(&mut self) -> Result<u64, Trouble> {
-        let mut version = self.barrier().await?;
-        for reading in 1.. {
-            if self.feed.dirty() == 0 {
-                break;
-            }
-            let (_, after) = self.read_dirty().await?;
-            if after == version || reading == READINGS_MAX {
-                break;
-            }
-            version = after;
-        }
-        Ok(version)
-    }
-
-    /// Everything that changed until now is noticed when this returns; with the version of that moment. If the store
-    /// was flushed, it is loaded again.
-    async fn barrier(&mut self) -> Result<u64, Trouble> {
         for _ in 0..LOADS_MAX {
-            let mut connection = self.feed.connection()?;
-            let read = readback::read(&mut connection, &[]).await?;
-            self.feed.catch_up()?;
-            if self.is_of(&read.epoch) {
-                self.newest = self.newest.max(read.version);
-                return Ok(read.version);
+            if let Some(version) = self.follow().await? {
+                return Ok(version);
             }
             self.load().await?;
         }
         Err(Trouble::Restless)
+    }
+
+    /// The same; none if the store was flushed.
+    async fn follow(&mut self) -> Result<Option<u64>, Trouble> {
+        let (_, mut before) = self.read_dirty().await?;
+        for reading in 2.. {
+            if self.is_flushed || self.feed.dirty() == 0 {
+                break;
+            }
+            let (_, after) = self.read_dirty().await?;
+            if after == before || reading == READINGS_MAX {
+                break;
+            }
+            before = after;
+        }
+        Ok((!self.is_flushed).then_some(before))
     }
 
     /// Reads back the users that changed. Returns what became of them, and the version after the reading, which is a
@@ -148,8 +154,10 @@ impl Mirror {
         let mut connection = self.feed.connection()?;
         let read = readback::read(&mut connection, &users).await?;
         self.feed.catch_up()?;
+        // If somebody deletes the key the newest version that was seen still is a right one: the next is above it.
         self.newest = self.newest.max(read.version);
-        let version = read.version;
+        self.is_flushed = !self.is_of(&read.epoch);
+        let version = self.newest;
         let changes = self.apply(users, &read);
         if self.keeps_users {
             let followed = users::follow(&mut connection, &changes).await;

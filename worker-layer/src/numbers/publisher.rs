@@ -81,6 +81,10 @@ impl Publisher {
         mirror.newest = mirror.newest.max(version);
         mirror.feed.catch_up()?;
         let (changes, _) = mirror.read_dirty().await?;
+        if mirror.is_flushed() {
+            // What is gone was not notified. The next round publishes what is there.
+            return mirror.load().await;
+        }
         mirror.check_users().await?;
         let late = mirror.feed.take_late();
         let revision = mirror.revision();

@@ -15,7 +15,7 @@ pub(super) type Fact = Option<(String, i64)>;
 pub(super) struct Read {
     /// One for each user that was asked for; none for a user that is gone or has no number.
     pub(super) facts: Vec<Fact>,
-    /// The newest version that was given out before the last of them was read... and not before the first.
+    /// The newest version, after all were read.
     pub(super) version: u64,
     /// See [`key::EPOCH`]; empty if there is none.
     pub(super) epoch: String,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use broker::Store;
-use broker::redis::{Pipeline, Value};
+use broker::redis::{Cmd, Pipeline, Value};
 use parking_lot::Mutex;
 use protocol::RequestError;
 use protocol::numbers::User;
@@ -83,13 +83,18 @@ impl Writer {
 
     fn pipeline(&self, sets: &[&Set]) -> Pipeline {
         let mut pipeline = Pipeline::with_capacity(sets.len() + 1);
+        let mut key = String::with_capacity(64);
         for Set { user, compare } in sets {
-            let key = key::user(&user.user_name);
+            key.clear();
+            key.push_str(key::USER_PREFIX);
+            key.push_str(&user.user_name);
             if *compare {
                 pipeline.cmd("HMGET").arg(&key).arg("username").arg("favnum");
             }
-            pipeline.cmd("HSET").arg(key).arg("username").arg(&user.user_name);
-            pipeline.arg("favnum").arg(user.favorite_number);
+            let mut hset = Cmd::with_capacity(6, key.len() + user.user_name.len() + 40);
+            hset.arg("HSET").arg(&key).arg("username").arg(&user.user_name);
+            hset.arg("favnum").arg(user.favorite_number);
+            pipeline.add_command(hset);
         }
         let listing = self.listing.lock();
         let new: Vec<&str> =

@@ -6,12 +6,17 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use protocol::{Answer, Body, Effect, Event, HttpBody, HttpResponse, Subject, limit};
+use tokio::sync::Notify;
 use worker_layer::{Context, Outcome, Service, probe};
 
 use crate::support::{Client, Node, RedisServer, TestWorker, set};
 
-/// Does what a message tells it to: `{"panic":…}`, `{"large":bytes}`, or else says the message back.
+/// Does what a message tells it to: `{"panic":…}`, `{"large":bytes}`, `{"wait":…}` for [`RELEASED`], or else says the
+/// message back.
 struct Obedient;
+
+/// Woken once to let all who wait go on.
+static RELEASED: Notify = Notify::const_new();
 
 impl Obedient {
     fn start(_: &Context) -> Arc<dyn Service> {
@@ -58,7 +63,14 @@ impl Service for Obedient {
     }
 
     fn handle<'a>(&'a self, batch: &'a [Event]) -> BoxFuture<'a, Vec<Outcome>> {
-        async { batch.iter().map(Self::obey).collect() }.boxed()
+        async {
+            let waits = |event: &Event| matches!(&event.subject, Subject::Message(_, Body::Inline(message)) if message.get().contains("wait"));
+            if batch.iter().any(waits) {
+                RELEASED.notified().await;
+            }
+            batch.iter().map(Self::obey).collect()
+        }
+        .boxed()
     }
 
     fn drain(&self) -> BoxFuture<'_, ()> {
@@ -87,6 +99,27 @@ async fn a_service_that_panics_is_answered_for_and_its_lane_goes_on() {
     assert!(got.contains(r#""code":"internal""#) && got.ends_with(r#""id":5}]}"#), "{got}");
     let got = node.ask(&worker.id, client, r#"{"hello":1}"#).await;
     assert_eq!(got, r#"{"seq":2,"effects":[{"send":{"hello":1}}]}"#);
+}
+
+#[tokio::test]
+async fn a_service_that_is_slow_holds_up_no_other_and_loses_nothing() {
+    let redis = RedisServer::start();
+    let mut node = Node::start(&redis).await;
+    let worker = TestWorker::with(&redis, &mut node, Obedient::start).await;
+    let slow = Client::of("obedient");
+    let mut lines = node.message(slow, r#"{"wait":1}"#).1;
+    let mut seqs = Vec::new();
+    for number in 0..worker_layer::limit::LANE_EVENTS_MAX / 2 {
+        let (seq, line) = node.message(slow, &format!("{{\"n\":{number}}}"));
+        lines.extend(line);
+        seqs.push((seq, number));
+    }
+    node.publish(&worker.id, lines).await;
+    node.set(&worker.id, "ana", 1).await;
+    RELEASED.notify_one();
+    for (seq, number) in seqs {
+        assert!(node.reply(seq).await.contains(&format!("{{\"n\":{number}}}")));
+    }
 }
 
 #[tokio::test]
