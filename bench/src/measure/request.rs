@@ -60,15 +60,18 @@ impl Rounds {
         };
         let failed: u64 = self.ours.iter().map(|called| called.refused + called.silent).sum();
         let kind = if self.changing { "" } else { ", numbers that stay" };
-        let plural = if self.clients == 1 { "" } else { "s" };
         Row {
-            measure: format!("set → acknowledged, {} client{plural}{kind}", count(self.clients as f64)),
+            measure: format!("set → acknowledged, {}{kind}", clients(self.clients)),
             ours: shown(&self.ours),
             limit: format!("echo {}", shown(&self.echo)),
             ratio: Some(ratio),
             target: target.unless(failed > 0, format!("{failed} requests failed")),
         }
     }
+}
+
+fn clients(clients: usize) -> String {
+    format!("{} client{}", count(clients as f64), if clients == 1 { "" } else { "s" })
 }
 
 fn rate(called: &Called) -> f64 {
@@ -86,12 +89,12 @@ fn shown(rounds: &[Called]) -> String {
 
 fn chart(all: &[Rounds]) -> Chart {
     let group = |rounds: &Rounds| {
-        let kind = if rounds.changing { "clients" } else { "clients, numbers stay" };
+        let kind = if rounds.changing { "" } else { ", numbers stay" };
         let bars = vec![
             Bar::new("tercet", median(rounds.ours.iter().map(rate))),
             Bar::new("warp echo", median(rounds.echo.iter().map(rate))),
         ];
-        (format!("{} {kind}", rounds.clients), bars)
+        (format!("{}{kind}", clients(rounds.clients)), bars)
     };
     Chart {
         name: "request",

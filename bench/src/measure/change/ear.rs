@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use memchr::memmem;
+use tungstenite::Bytes;
 
 use crate::clock;
 use crate::server::{Deployment, PATH};
@@ -65,8 +66,7 @@ impl SocketEar {
     pub(super) fn wait_until_complete(&mut self, users: usize) -> Result<Vec<u8>> {
         let end_ns = clock::now_ns() + 4 * PATIENCE.as_nanos() as u64;
         loop {
-            self.0.send("{\"Cmd\":2}")?;
-            let listing = self.0.receive()?;
+            let listing = self.ask()?;
             let seen = memmem::find_iter(&listing, b"\"UserName\":").count();
             if seen == users {
                 // What else was pushed while the users came must not be taken for a change.
@@ -75,6 +75,18 @@ impl SocketEar {
             }
             ensure!(clock::now_ns() < end_ns, "the listing has {seen} users instead of {users}");
             clock::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Asks for the listing, and reads past the ones that are pushed meanwhile until the answer comes. Not to read them
+    /// would be to read too slowly.
+    fn ask(&mut self) -> Result<Bytes> {
+        self.0.send("{\"Cmd\":2,\"id\":\"whole\"}")?;
+        loop {
+            let listing = self.0.receive()?;
+            if memmem::find(&listing[..listing.len().min(64)], b"\"id\":\"whole\"").is_some() {
+                return Ok(listing);
+            }
         }
     }
 
