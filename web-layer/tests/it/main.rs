@@ -1,0 +1,11 @@
+//! The web layer against a real Redis, with workers that are played by the tests.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod order;
+mod push;
+mod silence;
+mod slow_reader;
+mod status;
+mod support;
+mod upgrade;
+mod worker_choice;
