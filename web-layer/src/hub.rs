@@ -134,6 +134,11 @@ impl Hub {
         }
     }
 
+    /// Whether everything that is published to this node reaches it.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.subscriber.is_connected()
+    }
+
     /// All topics, each of which may have lost pushes.
     pub(crate) fn all_lost(&self) {
         let topics: Vec<Arc<Topic>> = self.topics.lock().values().cloned().collect();

@@ -219,7 +219,8 @@ impl Relay {
 
     /// Publishes an event. If it says no, nothing has left.
     fn send(&self, seq: u64, worker: &Worker, session: Option<Json>) -> bool {
-        if !self.publisher.is_connected() {
+        // A reply that is published while this node cannot hear it would be lost.
+        if !self.publisher.is_connected() || !self.hub.is_listening() {
             return false;
         }
         let mut requests = self.requests.lock();
@@ -237,14 +238,15 @@ impl Relay {
     }
 
     fn send_free(&self, seq: u64) {
-        let service = match self.requests.lock().get(&seq) {
-            Some(request) if request.sent_to.is_none() => request.ask.service().clone(),
-            _ => return,
-        };
+        // Whoever takes it from the free ones is the only one to send it.
+        if !self.holding.lock().free.remove(&seq) {
+            return;
+        }
+        let service = self.requests.lock().get(&seq).map(|request| request.ask.service().clone());
+        let Some(service) = service else { return };
         let view = self.registry.view();
-        let Some(worker) = view.choose(&service, seq) else { return };
-        if self.send(seq, worker, None) {
-            self.holding.lock().free.remove(&seq);
+        if !view.choose(&service, seq).is_some_and(|worker| self.send(seq, worker, None)) {
+            self.holding.lock().free.insert(seq);
         }
     }
 
@@ -334,7 +336,9 @@ impl Relay {
 
     fn unknown(self: &Arc<Self>, seq: u64) {
         let mut requests = self.requests.lock();
-        if requests.get(&seq).is_some_and(|request| request.ask.repeats()) {
+        if let Some(request) = requests.get_mut(&seq).filter(|request| request.ask.repeats()) {
+            // The time for an answer begins anew, or it would be repeated at every tick.
+            request.born = Instant::now();
             drop(requests);
             self.undelivered(seq);
         } else if let Some(request) = requests.remove(&seq) {
@@ -345,21 +349,23 @@ impl Relay {
     }
 
     fn expire_held(self: &Arc<Self>, now: Instant) {
-        let held: Vec<u64> = {
+        // Each with whether its connection is gone.
+        let held: Vec<(u64, bool)> = {
             let holding = self.holding.lock();
             let connections: Vec<Arc<Connection>> = holding.connections.values().cloned().collect();
-            let free: Vec<u64> = holding.free.iter().copied().collect();
+            let free: Vec<(u64, bool)> = holding.free.iter().map(|seq| (*seq, false)).collect();
             drop(holding);
-            let mut held: Vec<u64> =
-                connections.iter().flat_map(|conn| conn.lane.lock().held.clone()).collect();
-            held.extend(free);
-            held
+            let of_connection = |conn: &Arc<Connection>| {
+                let lane = conn.lane.lock();
+                lane.held.iter().map(|seq| (*seq, lane.gone)).collect::<Vec<_>>()
+            };
+            connections.iter().flat_map(of_connection).chain(free).collect()
         };
-        for seq in held {
+        for (seq, gone) in held {
             let mut requests = self.requests.lock();
             let expired = requests.get(&seq).is_some_and(|request| {
                 request.sent_to.is_none()
-                    && !request.ask.repeats()
+                    && (gone || !request.ask.repeats())
                     && now.saturating_duration_since(request.born) > self.bounds.hold
             });
             let Some(request) = expired.then(|| requests.remove(&seq)).flatten() else { continue };
@@ -400,23 +406,23 @@ impl Relay {
 
     fn answer(self: &Arc<Self>, request: Request, answer: Answer, outcome: Outcome) {
         self.metrics.request(request.ask.kind(), outcome, request.born.elapsed());
-        match (request.ask, answer) {
+        let ask = request.ask;
+        let is_fitting = matches!(ask, Ask::Http(_)) == matches!(answer, Answer::Http(_));
+        let answer = if is_fitting { answer } else { self.wrong_form(&ask) };
+        match (ask, answer) {
             (Ask::Http(ask), Answer::Http(response)) => {
                 let _ = ask.waiting.send(response);
             }
-            (Ask::Http(ask), Answer::Effects(_)) => {
-                log::error!(service = &*ask.service; "a worker answered an HTTP request with effects");
-                let error =
-                    RequestError::new(protocol::ErrorCode::Internal, "the service answered in a wrong form");
-                let _ = ask.waiting.send(protocol::HttpResponse::error(&error));
-            }
             (Ask::Open(conn), Answer::Effects(effects)) => self.carry_out(&conn, true, effects),
             (Ask::Message(conn, _), Answer::Effects(effects)) => self.carry_out(&conn, false, effects),
-            (Ask::Close(_), _) => {}
             (Ask::Gap { .. }, Answer::Effects(effects)) => self.carry_out_for_topic(effects),
-            (ask, Answer::Http(_)) => {
-                log::error!(service = &**ask.service(); "a worker answered a {} event with an HTTP response", ask.kind());
-            }
+            (Ask::Close(_), _) | (_, Answer::Http(_)) | (Ask::Http(_), _) => {}
         }
+    }
+
+    /// A worker answered HTTP with effects, or something else with an HTTP response: who waits for it is told.
+    fn wrong_form(&self, ask: &Ask) -> Answer {
+        log::error!(node:% = self.node, service = &**ask.service(); "a worker answered a {} event in a wrong form", ask.kind());
+        ask.failure(&RequestError::new(ErrorCode::Internal, "the service answered in a wrong form"))
     }
 }

@@ -1,8 +1,11 @@
 //! The web layer against a real Redis, with workers that are played by the tests.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod open;
 mod order;
+mod outcome;
 mod push;
+mod redis_away;
 mod silence;
 mod slow_reader;
 mod status;
