@@ -51,11 +51,19 @@ impl Outbox {
             self.sent = sent;
         }
         self.queue.push_back(frames);
-        if self.event_bytes > bounds.bytes_max || self.messages > bounds.messages_max {
+        if self.exceeds(bounds.bytes_max) || self.messages > bounds.messages_max {
             Err(Overflow)
         } else {
             Ok(())
         }
+    }
+
+    /// Whether more events wait than may. The largest one is not counted: a claimed body may be larger than the bound, and
+    /// is under way for a while also to a client that reads.
+    fn exceeds(&self, bytes_max: usize) -> bool {
+        let events = || self.queue.iter().filter(|frames| frames.key.is_none());
+        self.event_bytes > bytes_max
+            && self.event_bytes - events().map(|frames| frames.bytes.len()).max().unwrap_or(0) > bytes_max
     }
 
     /// Fills `slices` with what is to be written next.
@@ -159,6 +167,7 @@ mod tests {
             outbox.add(frames(b"a long state", Some(1)), 0, bounds).unwrap();
         }
         outbox.add(frames(b"four", None), 0, bounds).unwrap();
+        outbox.add(frames(b"a large event", None), 0, bounds).unwrap();
         assert_eq!(outbox.add(frames(b"x", None), 0, bounds), Err(Overflow));
     }
 

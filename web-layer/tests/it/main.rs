@@ -1,6 +1,7 @@
 //! The web layer against a real Redis, with workers that are played by the tests.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod effect;
 mod open;
 mod order;
 mod outcome;
