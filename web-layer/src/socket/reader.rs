@@ -4,6 +4,7 @@
 //! made when bytes come and dropped when nothing of it is needed any more. For that it is only ever given whole frames:
 //! what has come of an unfinished one waits here.
 
+use std::collections::VecDeque;
 use std::io::{self, Cursor, Read, Write};
 
 use tungstenite::error::{CapacityError, Error as WsError};
@@ -43,6 +44,8 @@ pub(crate) struct Reader {
     rest: Vec<u8>,
     /// Kept only between the fragments of a message.
     context: Option<Box<WebSocketContext>>,
+    /// Messages that came while the connection had as many in flight as it may: at most what one read brought.
+    pub(crate) unrelayed: VecDeque<Utf8Bytes>,
 }
 
 impl Reader {
@@ -237,7 +240,7 @@ mod tests {
                 pongs += taken.answer.len() / 4;
                 unread = later;
             }
-            prop_assert_eq!(got, payloads.clone());
+            prop_assert_eq!(&got, &payloads);
             prop_assert_eq!(pongs, payloads.len());
             prop_assert!(reader.rest.is_empty() && reader.context.is_none(), "an idle reader holds nothing");
         }

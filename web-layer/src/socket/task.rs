@@ -1,6 +1,7 @@
 //! The task of one connection: from its first byte to its last.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::net::Shutdown;
 use std::sync::Arc;
@@ -42,7 +43,10 @@ pub(crate) async fn serve(node: Arc<Node>, conn: Arc<Connection>, early: bytes::
             Phase::Closing { by_peer } => break Box::pin(say_goodbye(&conn, by_peer)).await,
             Phase::Dead => break,
         }
-        let may_read = node.relay.has_room(&conn) && !node.is_stopping();
+        if !node.is_stopping() {
+            relay(&node, &conn, &mut reader, false);
+        }
+        let may_read = reader.unrelayed.is_empty() && node.relay.has_room(&conn) && !node.is_stopping();
         if may_read && pace.exceeded() {
             tokio::select! {
                 () = tokio::time::sleep(pace.pause()) => {}
@@ -97,26 +101,38 @@ fn read(node: &Arc<Node>, conn: &Arc<Connection>, reader: &mut Reader) -> u32 {
 fn take(node: &Arc<Node>, conn: &Arc<Connection>, reader: &mut Reader, bytes: &[u8]) -> u32 {
     let Taken { texts, frames, answer, end } = reader.take(bytes, node.bounds.message_bytes_max);
     node.metrics.frames(frames);
-    for text in &texts {
-        match body::message(text) {
-            Ok(message) => node.relay.message(conn, message),
-            Err(error) => refuse(node, conn, text, error.to_string()),
-        }
-    }
+    reader.unrelayed.extend(texts);
+    // What a client said before it closed, or broke a rule, counts.
+    relay(node, conn, reader, end.is_some());
     match end {
         Some(End::ByPeer) => conn.closed_by_peer(answer),
         Some(End::Fault(close)) => conn.close(&close),
         None if !answer.is_empty() && conn.send(Frames::control(answer)).is_err() => {
-            node.metrics.slow_reader()
+            node.metrics.slow_reader();
         }
         None => {}
     }
     frames
 }
 
+/// Relays messages as long as the connection may have one more in flight, or all of them.
+fn relay(node: &Arc<Node>, conn: &Arc<Connection>, reader: &mut Reader, all: bool) {
+    while !reader.unrelayed.is_empty() && (all || node.relay.has_room(conn)) {
+        let Some(text) = reader.unrelayed.pop_front() else { break };
+        match body::message(&text) {
+            Ok(message) => node.relay.message(conn, message),
+            Err(error) => refuse(node, conn, &text, error.to_string()),
+        }
+    }
+    if reader.unrelayed.is_empty() {
+        reader.unrelayed = VecDeque::new();
+    }
+}
+
 /// Answers what is no message, with its id if that can be read.
 fn refuse(node: &Node, conn: &Connection, text: &str, why: String) {
-    let id = serde_json::from_str::<&RawValue>(text).ok().and_then(body::request_id);
+    let json = serde_json::from_str::<&RawValue>(text).ok().filter(|json| json.get().starts_with('{'));
+    let id = json.and_then(body::request_id);
     let error = RequestError::new(ErrorCode::BadRequest, why).body();
     if conn.send(Frames::event(&body::with_id(error.get(), id.as_deref()))).is_err() {
         node.metrics.slow_reader();

@@ -1,7 +1,9 @@
 //! The web layer against a real Redis, with workers that are played by the tests.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bound;
 mod effect;
+mod frame;
 mod open;
 mod order;
 mod outcome;
