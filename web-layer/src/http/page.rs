@@ -58,7 +58,9 @@ fn embedded() -> BoxedFilter<(Response,)> {
 fn response(file: EmbeddedFile, known: Option<&str>) -> Response {
     let hash = file.metadata.sha256_hash();
     let etag = hash[..8].iter().fold(String::from("\""), |etag, byte| format!("{etag}{byte:02x}")) + "\"";
-    let unchanged = known == Some(etag.as_str());
+    // RFC 9110, section 13.1.2: a list, compared weakly.
+    let is_this = |tag: &str| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag;
+    let unchanged = known.is_some_and(|known| known.split(',').any(|tag| is_this(tag.trim())));
     let kind = HeaderValue::from_str(file.metadata.mimetype());
     let mut response = Response::new(if unchanged { Vec::new() } else { file.data.into_owned() }.into());
     if unchanged {

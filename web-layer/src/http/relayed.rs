@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use tokio::sync::oneshot;
-use warp::http::header::HeaderMap;
+use warp::http::header::{CONNECTION, HeaderMap};
 use warp::http::{HeaderName, HeaderValue, Method, StatusCode};
 use warp::path::FullPath;
 use warp::reply::Response;
@@ -73,6 +73,10 @@ async fn relay<B: Buf>(
     mut http: HttpRequest,
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Result<Response, RequestError> {
+    if node.is_stopping() {
+        let message = "this node is stopping, nothing was done: try again";
+        return Err(RequestError::new(ErrorCode::Unavailable, message));
+    }
     let read = read(body, node.bounds.http_body_bytes_max);
     let body = tokio::time::timeout(Duration::from_millis(limit::BODY_READ_MS), read)
         .await
@@ -141,9 +145,15 @@ async fn fetched(node: &Node, response: HttpResponse) -> Result<Response, Reques
 
 /// The headers that concern the service.
 fn plain(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let named: Vec<String> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
+        .collect();
     let mut plain = BTreeMap::<String, String>::new();
     for (name, value) in headers {
-        if HOP_BY_HOP.contains(&name.as_str()) {
+        if HOP_BY_HOP.contains(&name.as_str()) || named.iter().any(|named| named == name.as_str()) {
             continue;
         }
         let value = String::from_utf8_lossy(value.as_bytes());
