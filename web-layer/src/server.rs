@@ -97,11 +97,12 @@ impl Server {
         stop.cancelled().await;
         let end = Instant::now() + drain;
         node.health.stop();
-        let stopped = listening.stop();
         node.connections.all().iter().for_each(|conn| conn.wake.notify_one());
         while node.relay.in_flight() > 0 && Instant::now() < end {
             sleep(Duration::from_millis(10)).await;
         }
+        // Until here `/readyz` said that nothing new is taken.
+        let stopped = listening.stop();
         close_sockets(&node).await;
         let closed = end.max(Instant::now() + Duration::from_millis(limit::CLOSE_HANDSHAKE_MS));
         node.sockets.close();

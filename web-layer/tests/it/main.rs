@@ -14,6 +14,7 @@ mod relayed;
 mod silence;
 mod slow_reader;
 mod status;
+mod stop;
 mod support;
 mod upgrade;
 mod worker_choice;
