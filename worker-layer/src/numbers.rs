@@ -65,7 +65,7 @@ struct Answers<'a> {
     batch: &'a [Event],
     /// The ids of messages that are answered with the listing.
     ids: Vec<Option<Json>>,
-    answers: Vec<Option<Answer>>,
+    outcomes: Vec<Option<Outcome>>,
 }
 
 impl Numbers {
@@ -109,7 +109,7 @@ impl Numbers {
         if !readers.is_empty() {
             let listed = self.keeper.read().await;
             for place in readers {
-                answers.listed(place, &listed);
+                answers.listed(place, &listed, &self.keeper);
             }
         }
     }
@@ -142,7 +142,7 @@ impl Service for Numbers {
 impl<'a> Answers<'a> {
     fn new(batch: &'a [Event]) -> Self {
         let nothing = || batch.iter().map(|_| None);
-        Self { batch, ids: nothing().collect(), answers: batch.iter().map(|_| None).collect() }
+        Self { batch, ids: nothing().collect(), outcomes: batch.iter().map(|_| None).collect() }
     }
 
     /// Answers what needs neither the store nor the listing, and plans the rest.
@@ -181,31 +181,45 @@ impl<'a> Answers<'a> {
     }
 
     fn set(&mut self, place: usize, answer: Answer) {
-        self.answers[place] = Some(answer);
+        self.outcomes[place] = Some(Outcome::Now(answer));
     }
 
     /// Answers with the listing.
-    fn listed(&mut self, place: usize, listed: &Result<Arc<Listed>, RequestError>) {
+    fn listed(&mut self, place: usize, listed: &Result<Arc<Listed>, RequestError>, keeper: &Keeper) {
         let subject = &self.batch[place].subject;
-        let answer = match listed {
-            Err(error) => refusal(subject, error),
-            Ok(listed) => match subject {
-                Subject::Http { http, .. } => Answer::Http(web::listed(http, &listed.body)),
-                Subject::Gap { topic } => {
-                    let push = Push::state(listed.body.clone(), numbers::LISTING, listed.version);
-                    Answer::Effects(vec![Effect::Push(TopicPush { topic: topic.clone(), push })])
-                }
-                _ => Answer::Effects(vec![Effect::Send {
-                    body: listed.body.clone(),
-                    id: self.ids[place].take(),
-                }]),
-            },
+        let outcome = match (listed, subject) {
+            // Nobody is told that this failed, so it must not: its connections would show what is past.
+            (Err(_), Subject::Gap { topic }) => {
+                let (keeper, topic) = (keeper.clone(), topic.clone());
+                Outcome::Later(async move { gap(topic, &keeper.read_again().await) }.boxed())
+            }
+            (_, Subject::Gap { topic }) => Outcome::Now(gap(topic.clone(), listed)),
+            (Err(error), _) => Outcome::Now(refusal(subject, error)),
+            (Ok(listed), Subject::Http { http, .. }) => {
+                Outcome::Now(Answer::Http(web::listed(http, &listed.body)))
+            }
+            (Ok(listed), _) => {
+                let send = Effect::Send { body: listed.body.clone(), id: self.ids[place].take() };
+                Outcome::Now(Answer::Effects(vec![send]))
+            }
         };
-        self.set(place, answer);
+        self.outcomes[place] = Some(outcome);
     }
 
     fn into_outcomes(self) -> Vec<Outcome> {
-        let nothing = || Answer::Effects(Vec::new());
-        self.answers.into_iter().map(|answer| Outcome::Now(answer.unwrap_or_else(nothing))).collect()
+        let nothing = || Outcome::Now(Answer::Effects(Vec::new()));
+        self.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(nothing)).collect()
     }
+}
+
+/// The newest listing for all connections of a node, which may have missed some.
+fn gap(topic: String, listed: &Result<Arc<Listed>, RequestError>) -> Answer {
+    let push = match listed {
+        Ok(listed) => Push::state(listed.body.clone(), numbers::LISTING, listed.version),
+        Err(error) => {
+            log::warn!(error = error.message.as_str(); "a node that missed listings cannot be given the newest");
+            return Answer::Effects(Vec::new());
+        }
+    };
+    Answer::Effects(vec![Effect::Push(TopicPush { topic, push })])
 }

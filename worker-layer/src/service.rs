@@ -32,7 +32,8 @@ pub trait Service: Send + Sync + 'static {
 pub enum Outcome {
     /// Its answer.
     Now(Answer),
-    /// The answer to an HTTP request that waits for something to happen. The lane goes on meanwhile.
+    /// The answer to an event that waits for something to happen, like an HTTP request that polls. The lane goes on
+    /// meanwhile, so it must not matter that later events of the same connection are answered before.
     Later(BoxFuture<'static, Answer>),
 }
 

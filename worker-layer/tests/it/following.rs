@@ -159,3 +159,27 @@ async fn after_a_restart_of_redis_the_listing_is_read_again() {
     node.set(&worker.id, "ana", 3).await;
     node.pushed_until(&[("ana", 3), ("zoe", 2)]).await;
 }
+
+#[tokio::test]
+async fn when_the_link_with_the_notifications_is_cut_no_change_is_overlooked() {
+    let redis = RedisServer::start();
+    let mut node = Node::start(&redis).await;
+    let worker = TestWorker::start(&redis, &mut node).await;
+    node.set(&worker.id, "ana", 0).await;
+    node.pushed_until(&[("ana", 0)]).await;
+    for number in 1..=5 {
+        // The one client that subscribes to a pattern.
+        let clients: String = redis.cli("CLIENT LIST").await;
+        let feed = clients.lines().find(|client| client.contains(" psub=1 "));
+        let id = feed.and_then(|client| client.strip_prefix("id=")?.split(' ').next());
+        let Some(id) = id else { panic!("no feed: {clients}") };
+        let _: redis::Value = redis.cli(&format!("CLIENT KILL ID {id}")).await;
+        let _: u64 = redis.cli(&format!("HSET user:ana favnum {number}")).await;
+        // Readers wait for the link, and nodes that tell of a gap are answered.
+        let gap = protocol::Subject::Gap { topic: "numbers".to_owned() };
+        let gap = node.tell(&worker.id, "numbers", gap).await;
+        assert_eq!(shown(&node.list(&worker.id).await), [("ana", number)]);
+        assert!(matches!(node.effect(gap).await, protocol::Effect::Push(_)));
+        node.pushed_until(&[("ana", number)]).await;
+    }
+}
