@@ -13,11 +13,11 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use warp::Filter;
 use warp::filters::BoxedFilter;
-use warp::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use warp::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use warp::http::{HeaderValue, StatusCode};
 use warp::reply::Response;
+use warp::{Filter, Rejection};
 
 use protocol::{ErrorCode, HttpBody, HttpResponse, RequestError};
 
@@ -32,11 +32,20 @@ pub(crate) fn routes(node: &Arc<Node>, static_folder: Option<PathBuf>) -> BoxedF
         .unify()
         .or(relayed::routes(node))
         .unify()
-        .recover(async |_| {
-            Ok::<_, Infallible>(error(&RequestError::new(ErrorCode::NotFound, "there is no such path")))
-        })
+        .recover(async |rejection: Rejection| Ok::<_, Infallible>(refused(&rejection)))
         .unify()
         .boxed()
+}
+
+/// The response to a request that no route took. Routes look at the path before the method.
+fn refused(rejection: &Rejection) -> Response {
+    if rejection.find::<warp::reject::MethodNotAllowed>().is_none() {
+        return error(&RequestError::new(ErrorCode::NotFound, "there is no such path"));
+    }
+    let mut response =
+        error(&RequestError::new(ErrorCode::MethodNotAllowed, "this path is only for reading"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
 }
 
 /// The response to a request that failed.

@@ -43,10 +43,10 @@ pub(crate) fn routes(folder: Option<PathBuf>) -> BoxedFilter<(Response,)> {
 fn embedded() -> BoxedFilter<(Response,)> {
     let index = warp::path::end().map(|| "index.html".to_owned());
     let file = warp::path("static").and(warp::path::tail()).map(|tail: Tail| tail.as_str().to_owned());
-    warp::get()
-        .or(warp::head())
+    index
+        .or(file)
         .unify()
-        .and(index.or(file).unify())
+        .and(warp::get().or(warp::head()).unify())
         .and(warp::header::optional::<String>("if-none-match"))
         .and_then(async |name: String, known: Option<String>| match Files::get(&name) {
             Some(file) => Ok(response(file, known.as_deref())),

@@ -28,8 +28,10 @@ pub(crate) fn routes(
     let node = node.clone();
     let default = warp::path!("ws").map(|| DEFAULT_SERVICE.to_owned());
     let named = warp::path!("ws" / String);
-    warp::get()
-        .and(default.or(named).unify())
+    default
+        .or(named)
+        .unify()
+        .and(warp::get())
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::ext::get::<PeerAddress>())

@@ -18,6 +18,8 @@ pub(crate) struct Lane {
     version: u64,
     /// Events that a worker may have.
     pub(crate) sent: usize,
+    /// The newest event that a worker may have handled. What was held since before cannot follow it any more.
+    pub(crate) handled: u64,
     /// Events that no worker has, by number, in order.
     pub(crate) held: VecDeque<u64>,
     /// The `open` event has not been carried out yet: nothing else goes before it.
