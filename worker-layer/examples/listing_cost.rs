@@ -1,4 +1,5 @@
-//! What a change in a large listing costs: `cargo run --release -p worker-layer --example listing_cost [users]`.
+//! What a change in a large listing costs: `cargo run --release -p worker-layer --example listing_cost
+//! [users]`.
 
 use std::time::{Duration, Instant};
 

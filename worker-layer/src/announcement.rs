@@ -37,7 +37,8 @@ impl Announcer {
         Self { publisher, channel: Arc::from(name::WORKERS), present, draining: line::one(&announcement) }
     }
 
-    /// Announces at once, then every [`limit::ANNOUNCE_EVERY_MS`], and at once when `restored` is woken. Never ends.
+    /// Announces at once, then every [`limit::ANNOUNCE_EVERY_MS`], and at once when `restored` is woken.
+    /// Never ends.
     pub(crate) async fn run(&self, restored: &Notify) {
         let pause = Duration::from_millis(limit::ANNOUNCE_EVERY_MS);
         loop {

@@ -43,8 +43,8 @@ impl Dispatch {
         }
     }
 
-    /// Hands an event to its lane, and waits while that is full. Events of a connection always have the same lane, all
-    /// others take turns.
+    /// Hands an event to its lane, and waits while that is full. Events of a connection always have the same
+    /// lane, all others take turns.
     pub(crate) async fn hand_over(&mut self, event: Event) {
         let lane = match self.services.iter().find(|(name, _)| *name == event.service) {
             None => &self.unknown,

@@ -14,7 +14,8 @@ struct Options {
     #[command(flatten)]
     config: Config,
 
-    /// Only checks that the worker named by --worker announces itself (any worker, if none is named): exit code 0 or 1
+    /// Only checks that the worker named by --worker announces itself (any worker, if none is named): exit
+    /// code 0 or 1
     #[arg(long)]
     probe: bool,
 }

@@ -1,15 +1,16 @@
 //! The numbers service (brief 004): every user has a favorite number, and everyone sees all of them, sorted.
 //!
-//! The facts are in Redis: a hash `user:<name>` with `username` and `favnum`, and the set `users`. A set writes there, and
-//! that is all it does. Every worker keeps the sorted [`listing`] in memory: Redis notifies of each change to a hash,
-//! whoever made it, and only users that changed are read back (`feed`, `readback`, `mirror`). One worker, the holder of
-//! a lease, pushes the listing when it changed (`lease`, `publisher`). A read is up to date because a barrier on the
-//! connection with the notifications comes first; versions and contents agree because of what the head of `mirror` says.
+//! The facts are in Redis: a hash `user:<name>` with `username` and `favnum`, and the set `users`. A set
+//! writes there, and that is all it does. Every worker keeps the sorted [`listing`] in memory: Redis notifies
+//! of each change to a hash, whoever made it, and only users that changed are read back (`feed`, `readback`,
+//! `mirror`). One worker, the holder of a lease, pushes the listing when it changed (`lease`, `publisher`). A
+//! read is up to date because a barrier on the connection with the notifications comes first; versions and
+//! contents agree because of what the head of `mirror` says.
 //!
-//! Modules, in reading order: [`listing`] with `row` and `chunk` (what is sorted), `key` (where it is in Redis), `store`
-//! (setting numbers), `feed`, `flags`, `readback`, `mirror`, `users` (following Redis), `lease`, `publisher`, `body`,
-//! `keeper` (answering and pushing), `plan` (the order within a batch), `web` (HTTP), `trouble` (what is told when
-//! something fails).
+//! Modules, in reading order: [`listing`] with `row` and `chunk` (what is sorted), `key` (where it is in
+//! Redis), `store` (setting numbers), `feed`, `flags`, `readback`, `mirror`, `users` (following Redis),
+//! `lease`, `publisher`, `body`, `keeper` (answering and pushing), `plan` (the order within a batch), `web`
+//! (HTTP), `trouble` (what is told when something fails).
 
 mod body;
 mod chunk;
@@ -99,7 +100,8 @@ impl Numbers {
             let outcomes = self.writer.set(&wishes).await;
             for ((place, order), outcome) in sets.into_iter().zip(outcomes) {
                 match outcome {
-                    // Nobody is told of it by a push, so whoever cannot get an acknowledgement gets the listing.
+                    // Nobody is told of it by a push, so whoever cannot get an acknowledgement gets the
+                    // listing.
                     Ok(Done::Unchanged) => readers.push(place),
                     Ok(Done::Set) => answers.set(place, self.acknowledgement(order.id)),
                     Err(error) => answers.set(place, Answer::Effects(vec![Effect::error(&error, order.id)])),

@@ -7,8 +7,8 @@ use protocol::{Announcement, WorkerId, line, name};
 
 use crate::limit;
 
-/// Listens for an announcement of `worker`, or of any worker, for at most [`limit::PROBE_MS`]. One that is leaving does
-/// not count.
+/// Listens for an announcement of `worker`, or of any worker, for at most [`limit::PROBE_MS`]. One that is
+/// leaving does not count.
 pub async fn probe(address: Address, worker: Option<&WorkerId>) -> bool {
     let tasks = Tasks::new();
     let listening = listen(address, &tasks, worker);

@@ -2,8 +2,8 @@
 
 use protocol::{Answer, Body, Close, Effect, ErrorCode, HttpResponse, RequestError, Subject, body, close};
 
-/// Tells whoever asked that it failed. A connection whose opening failed is closed, because it would miss the pushes of
-/// topics that it never joined.
+/// Tells whoever asked that it failed. A connection whose opening failed is closed, because it would miss the
+/// pushes of topics that it never joined.
 pub(crate) fn refusal(subject: &Subject, error: &RequestError) -> Answer {
     match subject {
         Subject::Message(_, Body::Inline(message)) => {

@@ -1,4 +1,5 @@
-//! The way back: answers become replies, those for one node share a payload, and large bodies travel by claim.
+//! The way back: answers become replies, those for one node share a payload, and large bodies travel by
+//! claim.
 
 use std::sync::Arc;
 
@@ -123,8 +124,11 @@ impl Replies {
 
     async fn claim(&self, bytes: &[u8]) -> Result<protocol::Claim, RequestError> {
         self.store.put_claim(bytes).await.map_err(|error| {
-            log::warn!(error:% = Causes(&error), bytes = bytes.len(); "an answer could not be stored for its node to fetch");
-            RequestError::new(error.code(), "the request was handled, but its answer could not be stored: ask again")
+            log::warn!(error:% = Causes(&error), bytes = bytes.len(); "a large answer could not be stored");
+            RequestError::new(
+                error.code(),
+                "the request was handled, but its answer could not be stored: ask again",
+            )
         })
     }
 }

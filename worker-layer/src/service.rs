@@ -4,8 +4,8 @@ use broker::{Address, Store, Tasks};
 use futures_util::future::BoxFuture;
 use protocol::{Answer, Event, WorkerId};
 
-/// What handles the messages of one service. It answers with data and never touches a connection, so it is tested
-/// without sockets.
+/// What handles the messages of one service. It answers with data and never touches a connection, so it is
+/// tested without sockets.
 pub trait Service: Send + Sync + 'static {
     /// The name, as it stands in events and in `/ws/<service>`.
     fn name(&self) -> &'static str;
@@ -13,12 +13,12 @@ pub trait Service: Send + Sync + 'static {
     /// Prefixes of HTTP paths that nodes are to relay to this service; they match whole segments.
     fn paths(&self) -> Vec<String>;
 
-    /// Handles events that came together, in the order in which they came, and returns one outcome for each, in the
-    /// same order. An answer that tells of a change is given after Redis has it.
+    /// Handles events that came together, in the order in which they came, and returns one outcome for each,
+    /// in the same order. An answer that tells of a change is given after Redis has it.
     ///
-    /// Those of one connection are all in the same batch or in a later one, which does not begin before this one is
-    /// answered; other batches may be handled meanwhile. If it panics, every event of the batch is answered with
-    /// `internal`.
+    /// Those of one connection are all in the same batch or in a later one, which does not begin before this
+    /// one is answered; other batches may be handled meanwhile. If it panics, every event of the batch is
+    /// answered with `internal`.
     fn handle<'a>(&'a self, batch: &'a [Event]) -> BoxFuture<'a, Vec<Outcome>>;
 
     /// The worker is about to leave: answers that wait ([`Outcome::Later`]) should be given now.
@@ -32,8 +32,8 @@ pub trait Service: Send + Sync + 'static {
 pub enum Outcome {
     /// Its answer.
     Now(Answer),
-    /// The answer to an event that waits for something to happen, like an HTTP request that polls. The lane goes on
-    /// meanwhile, so it must not matter that later events of the same connection are answered before.
+    /// The answer to an event that waits for something to happen, like an HTTP request that polls. The lane
+    /// goes on meanwhile, so it must not matter that later events of the same connection are answered before.
     Later(BoxFuture<'static, Answer>),
 }
 

@@ -136,8 +136,8 @@ impl Running {
         }
     }
 
-    /// Leaves without a trace: from its first step on nodes choose another worker, and all that was delivered before is
-    /// answered.
+    /// Leaves without a trace: from its first step on nodes choose another worker, and all that was delivered
+    /// before is answered.
     async fn leave(&self) {
         self.announcer.leave().await;
         // Confirmed, or Redis is out of reach: in both cases nothing more comes.

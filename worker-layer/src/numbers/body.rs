@@ -15,7 +15,8 @@ use super::trouble::Trouble;
 
 /// How long a claim is kept when a newer listing has taken its place, milliseconds: a node fetches at once.
 const SUPERSEDED_MS: u64 = 5_000;
-/// Bytes of claims that one worker keeps in Redis: beyond it new listings have to wait. 50 listings of 100,000 users.
+/// Bytes of claims that one worker keeps in Redis: beyond it new listings have to wait. 50 listings of
+/// 100,000 users.
 const CLAIMED_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// A listing of one version.

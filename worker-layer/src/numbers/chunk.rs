@@ -14,8 +14,8 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    /// Rows above which a chunk is split: encoding a chunk anew costs about 10 µs, and 100,000 users make some 600.
-    /// Small in tests, so that properties meet splits and merges all the time.
+    /// Rows above which a chunk is split: encoding a chunk anew costs about 10 µs, and 100,000 users make
+    /// some 600. Small in tests, so that properties meet splits and merges all the time.
     pub(super) const ROWS_MAX: usize = if cfg!(test) { 8 } else { 256 };
 
     /// A chunk of one row.

@@ -30,7 +30,8 @@ impl Feed {
         Self {
             subscriber,
             received,
-            // A prefix has no characters that PSUBSCRIBE reads as a pattern; names may, but they are not in it.
+            // A prefix has no characters that PSUBSCRIBE reads as a pattern; names may, but they are not in
+            // it.
             pattern: name::keyspace_pattern(db, &key::user("*")),
             lease_channel: name::keyspace_pattern(db, key::LEASE),
             dirty: Keys::default(),
@@ -62,8 +63,8 @@ impl Feed {
         self.subscriber.connected().await;
     }
 
-    /// The connection that the notifications come on: when a command on it is answered, [`Feed::catch_up`] notes every
-    /// change that was made before.
+    /// The connection that the notifications come on: when a command on it is answered, [`Feed::catch_up`]
+    /// notes every change that was made before.
     pub(super) fn connection(&self) -> Result<MultiplexedConnection, Trouble> {
         self.subscriber.connection().ok_or(Trouble::Lost)
     }
@@ -113,7 +114,8 @@ impl Feed {
 
     fn note(&mut self, incoming: Incoming) {
         let Incoming::Message { channel, payload } = incoming else {
-            // Messages between the loss and the return are missed. `Restored` needs nothing more: `restart` follows.
+            // Messages between the loss and the return are missed. `Restored` needs nothing more: `restart`
+            // follows.
             self.is_lost |= incoming == Incoming::Lost;
             return;
         };

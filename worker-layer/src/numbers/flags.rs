@@ -19,8 +19,8 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    /// Switches on what is missing, and keeps what is there. Where that is forbidden, says what to set, and goes on:
-    /// somebody may have set it already where it cannot be seen.
+    /// Switches on what is missing, and keeps what is there. Where that is forbidden, says what to set, and
+    /// goes on: somebody may have set it already where it cannot be seen.
     pub(super) async fn check(&mut self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
         let get: RedisResult<HashMap<String, String>> =
             redis::cmd("CONFIG").arg("GET").arg(OPTION).query_async(connection).await;
@@ -28,8 +28,8 @@ impl Flags {
             Ok(mut options) => options.remove(OPTION).unwrap_or_default(),
             Err(error) if error.code().is_some() => {
                 self.complain(format!(
-                    "cannot see whether Redis notifies of changes ({error}): make sure that `{OPTION} {NEEDED}`, or more, \
-                     is in redis.conf; without it no change is noticed"
+                    "cannot see whether Redis notifies of changes ({error}): make sure that \
+                     `{OPTION} {NEEDED}`, or more, is in redis.conf; without it no change is noticed"
                 ));
                 return Ok(());
             }
@@ -43,7 +43,7 @@ impl Flags {
             redis::cmd("CONFIG").arg("SET").arg(OPTION).arg(&union).query_async(connection).await;
         match set {
             Ok(()) => {
-                log::info!(before = flags.as_str(), now = union.as_str(); "notifications of Redis are switched on ({OPTION})");
+                log::info!(before = flags.as_str(), now = union.as_str(); "{OPTION} is switched on in Redis");
                 self.complaint = None;
                 Ok(())
             }

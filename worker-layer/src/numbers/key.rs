@@ -8,8 +8,8 @@ pub(super) const USERS: &str = "users";
 pub(super) const VERSION: &str = "numbers:version";
 /// Who publishes; it expires.
 pub(super) const LEASE: &str = "numbers:publisher";
-/// When the store was found empty of this key: a worker that sees it changed knows that FLUSHALL or FLUSHDB went by, of
-/// which Redis does not notify.
+/// When the store was found empty of this key: a worker that sees it changed knows that FLUSHALL or FLUSHDB
+/// went by, of which Redis does not notify.
 pub(super) const EPOCH: &str = "numbers:epoch";
 
 /// The hash of a user.

@@ -7,7 +7,8 @@ use protocol::WorkerId;
 use super::key;
 use super::trouble::Trouble;
 
-/// How long a lease lasts, milliseconds: when a publisher is killed another takes over within this and one try.
+/// How long a lease lasts, milliseconds: when a publisher is killed another takes over within this and one
+/// try.
 const LEASE_MS: u64 = 2_000;
 
 /// One worker's claim to be the publisher.

@@ -1,8 +1,9 @@
-//! The sorted listing in memory: one change costs a chunk, and the whole body is a concatenation of encoded chunks.
+//! The sorted listing in memory: one change costs a chunk, and the whole body is a concatenation of encoded
+//! chunks.
 //!
-//! Rows are known by their key, which is what stands after `user:` in the name of the hash, and sorted as `row` says.
-//! Neighbouring rows share a `chunk` with its JSON beside it, so that a change in a listing of 100,000 users encodes a
-//! few hundred rows anew and copies the rest.
+//! Rows are known by their key, which is what stands after `user:` in the name of the hash, and sorted as
+//! `row` says. Neighbouring rows share a `chunk` with its JSON beside it, so that a change in a listing of
+//! 100,000 users encodes a few hundred rows anew and copies the rest.
 //!
 //! This module does no I/O and knows no version: that comes from Redis, when the body is asked for.
 

@@ -2,30 +2,33 @@
 //!
 //! # Which version a listing that was read may carry
 //!
-//! A listing carries a version, and of two listings a client keeps the one with the higher version. So versions must
-//! never contradict content. Time is counted in Redis, which does one thing after the other.
+//! A listing carries a version, and of two listings a client keeps the one with the higher version. So
+//! versions must never contradict content. Time is counted in Redis, which does one thing after the other.
 //!
-//! The publisher *begins* a version at a moment b(v): it makes the number, larger than all before, then reads what
-//! changed, then publishes, if no later version was begun meanwhile. Hence
+//! The publisher *begins* a version at a moment b(v): it makes the number, larger than all before, then reads
+//! what changed, then publishes, if no later version was begun meanwhile. Hence
 //!
 //! 1. a push v shows every change made before b(v), because its reading began after b(v);
-//! 2. all that a push v shows happened before b(w), for every later w that is published: it was published before b(w).
+//! 2. all that a push v shows happened before b(w), for every later w that is published: it was published
+//!    before b(w).
 //!
-//! A listing that is read for an answer may show changes from any time up to its last read. It is labelled with a
-//! version v so that both hold for it, too:
+//! A listing that is read for an answer may show changes from any time up to its last read. It is labelled
+//! with a version v so that both hold for it, too:
 //!
 //! 1. it shows every change made before b(v);
 //! 2. all that it shows happened before b(w), for every w that is begun later than v.
 //!
-//! Every reading ends with a look at the newest version, and that is a barrier as well: whatever changed before it has
-//! been noticed. If nothing is dirty after a reading, everything up to its end was read, so the version at its end will
-//! do. Otherwise who is dirty is read: then everything up to the end of the *first* reading is there, and maybe more. If
-//! the version is still the same after the second, it will do: (1) because it was there at the end of the first, and (2)
-//! because it was still the newest at the end of the second. If not, the same is asked of the second and a third.
+//! Every reading ends with a look at the newest version, and that is a barrier as well: whatever changed
+//! before it has been noticed. If nothing is dirty after a reading, everything up to its end was read, so the
+//! version at its end will do. Otherwise who is dirty is read: then everything up to the end of the *first*
+//! reading is there, and maybe more. If the version is still the same after the second, it will do: (1)
+//! because it was there at the end of the first, and (2) because it was still the newest at the end of the
+//! second. If not, the same is asked of the second and a third.
 //!
-//! So a listing with a higher version shows all that one with a lower version shows, or what came after it, whether they
-//! were pushed or asked for. Two with the *same* version may differ by changes made after b(v): for each of them a
-//! later push follows, which the publisher takes care of even if it happened to read such a change already.
+//! So a listing with a higher version shows all that one with a lower version shows, or what came after it,
+//! whether they were pushed or asked for. Two with the *same* version may differ by changes made after b(v):
+//! for each of them a later push follows, which the publisher takes care of even if it happened to read such
+//! a change already.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -40,8 +43,9 @@ use super::readback::{self, Read};
 use super::trouble::Trouble;
 use super::users;
 
-/// Readings that follow each other because versions are begun meanwhile. Those are 10 ms apart, so two are mostly enough.
-/// After the last the label is the version before it: too low at worst, which a later push makes up for.
+/// Readings that follow each other because versions are begun meanwhile. Those are 10 ms apart, so two are
+/// mostly enough. After the last the label is the version before it: too low at worst, which a later push
+/// makes up for.
 const READINGS_MAX: usize = 5;
 
 /// How often everything is read again because the store was flushed meanwhile.
@@ -119,8 +123,8 @@ impl Mirror {
         self.feed.catch_up()
     }
 
-    /// Brings the listing up to date, and returns the version that it may carry: see the head of this module. If the
-    /// store was flushed, everything is read again.
+    /// Brings the listing up to date, and returns the version that it may carry: see the head of this module.
+    /// If the store was flushed, everything is read again.
     pub(super) async fn refresh(&mut self) -> Result<u64, Trouble> {
         for _ in 0..LOADS_MAX {
             if let Some(version) = self.follow().await? {
@@ -147,14 +151,15 @@ impl Mirror {
         Ok((!self.is_flushed).then_some(before))
     }
 
-    /// Reads back the users that changed. Returns what became of them, and the version after the reading, which is a
-    /// barrier as well.
+    /// Reads back the users that changed. Returns what became of them, and the version after the reading,
+    /// which is a barrier as well.
     pub(super) async fn read_dirty(&mut self) -> Result<(Vec<(Box<str>, Change)>, u64), Trouble> {
         let users = self.feed.take_dirty();
         let mut connection = self.feed.connection()?;
         let read = readback::read(&mut connection, &users).await?;
         self.feed.catch_up()?;
-        // If somebody deletes the key the newest version that was seen still is a right one: the next is above it.
+        // If somebody deletes the key the newest version that was seen still is a right one: the next is
+        // above it.
         self.newest = self.newest.max(read.version);
         self.is_flushed = !self.is_of(&read.epoch);
         let version = self.newest;

@@ -1,10 +1,10 @@
 //! In which order the requests of a batch are done.
 //!
-//! Redis is fastest when many sets share a round trip and many readers share a reading; but on one connection a listing
-//! must show what was set before it was asked for. A plan is a few phases, done one after the other: each makes its sets,
-//! in the order in which they came, and then answers its readers. A request goes into the same phase as the one before
-//! it on its connection, except that a set after a reading goes into the next. So on each connection all is done in
-//! order, and different connections share as much as possible.
+//! Redis is fastest when many sets share a round trip and many readers share a reading; but on one connection
+//! a listing must show what was set before it was asked for. A plan is a few phases, done one after the
+//! other: each makes its sets, in the order in which they came, and then answers its readers. A request goes
+//! into the same phase as the one before it on its connection, except that a set after a reading goes into
+//! the next. So on each connection all is done in order, and different connections share as much as possible.
 
 use std::collections::HashMap;
 
@@ -111,7 +111,8 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn what_a_connection_asks_is_done_in_its_order(batch in vec((0_u128..4, any::<bool>()), 0..40)) {
-            // When each request takes effect: sets in their order, then all readers of the phase at one moment.
+            // When each request takes effect: sets in their order, then all readers of the phase at one
+            // moment.
             let mut moments = vec![None; batch.len()];
             let mut moment = 0;
             for phase in phases(&batch) {

@@ -1,12 +1,13 @@
 //! Pushing the listing: one worker does it for all, exactly once a change.
 //!
-//! Whoever holds the lease publishes. A round is: begin a version, which is a barrier as well; read back who changed;
-//! publish if the listing differs from the one published last. Changes that come within a few milliseconds share a
-//! listing, because after a round there is a pause; the last one is never withheld, because a round follows as long as
-//! anybody is dirty. See [`super::mirror`] for why versions and contents agree.
+//! Whoever holds the lease publishes. A round is: begin a version, which is a barrier as well; read back who
+//! changed; publish if the listing differs from the one published last. Changes that come within a few
+//! milliseconds share a listing, because after a round there is a pause; the last one is never withheld,
+//! because a round follows as long as anybody is dirty. See [`super::mirror`] for why versions and contents
+//! agree.
 //!
-//! A change and its reversal that fall into one pause are no difference, and nothing is pushed: every socket shows the
-//! truth already.
+//! A change and its reversal that fall into one pause are no difference, and nothing is pushed: every socket
+//! shows the truth already.
 
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use super::trouble::Trouble;
 
 /// The pause after a round, at least.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
+/// The pause after a round, at most: one that Redis was slow at must not withhold the next for long.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// The pause after a round that failed.
 const PAUSE_FAILED: Duration = Duration::from_millis(500);
 /// The pause after a round, in rounds: so publishing takes at most a ninth of a worker's time.
@@ -31,8 +34,8 @@ pub(super) struct Publisher {
     channel: String,
     /// The revision that was published last, since the lease was taken.
     published: Option<u64>,
-    /// A user changed after the version was begun, and yet before it was read: the next version is owed to that change,
-    /// even though its listing will be the same.
+    /// A user changed after the version was begun, and yet before it was read: the next version is owed to
+    /// that change, even though its listing will be the same.
     owed: bool,
     /// When the next round may be.
     due: Instant,
@@ -69,7 +72,7 @@ impl Publisher {
         mirror.feed.take_late();
         let ended = Instant::now();
         let pause_min = if outcome.is_ok() { PAUSE_MIN } else { PAUSE_FAILED };
-        self.due = ended + pause_min.max((ended - began) * PAUSE_ROUNDS);
+        self.due = ended + ((ended - began) * PAUSE_ROUNDS).clamp(pause_min, PAUSE_MAX);
         outcome
     }
 

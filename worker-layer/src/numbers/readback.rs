@@ -57,7 +57,8 @@ pub(super) async fn epoch(connection: &mut MultiplexedConnection) -> RedisResult
     Ok(epoch.unwrap_or_default())
 }
 
-/// One page of a walk through all users: those of them that have a name in UTF-8, and where to go on, 0 at the end.
+/// One page of a walk through all users: those of them that have a name in UTF-8, and where to go on, 0 at
+/// the end.
 pub(super) async fn scan(
     connection: &mut MultiplexedConnection,
     cursor: u64,

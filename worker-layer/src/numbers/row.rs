@@ -8,14 +8,15 @@ use icu_collator::{Collator, CollatorBorrowed, CollatorPreferences};
 
 use super::listing::Fact;
 
-/// A user. Rows are ordered by the Unicode collation of the name (CLDR root: what a person expects who has not said
-/// in which language), then by the bytes of the name, then by key, so that no two rows are equal.
+/// A user. Rows are ordered by the Unicode collation of the name (CLDR root: what a person expects who has
+/// not said in which language), then by the bytes of the name, then by key, so that no two rows are equal.
 pub(super) struct Row {
     /// What stands after `user:` in the name of the hash.
     pub(super) key: Arc<str>,
     pub(super) user_name: Arc<str>,
     pub(super) favorite_number: i64,
-    /// Compares bytewise as the collation compares names; made once, because it costs far more than comparing.
+    /// Compares bytewise as the collation compares names; made once, because it costs far more than
+    /// comparing.
     sort_key: Arc<[u8]>,
 }
 

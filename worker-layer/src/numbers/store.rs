@@ -44,9 +44,10 @@ impl Writer {
 
     /// Sets numbers, in this order.
     ///
-    /// Whether a number was the same before is read just before it is written, by a command of its own. Another client
-    /// may come in between. If it changes the number to the one that is to be set, a push follows for that change; if it
-    /// changes it to something else, one follows for ours. So in each case somebody who is told nothing gets a push.
+    /// Whether a number was the same before is read just before it is written, by a command of its own.
+    /// Another client may come in between. If it changes the number to the one that is to be set, a push
+    /// follows for that change; if it changes it to something else, one follows for ours. So in each case
+    /// somebody who is told nothing gets a push.
     pub(super) async fn set(&self, sets: &[&Set]) -> Vec<Result<Done, RequestError>> {
         let pipeline = self.pipeline(sets);
         match self.store.pipeline::<Vec<Value>>(&pipeline).await {

@@ -30,7 +30,8 @@ impl Trouble {
         if error.code().is_some() { Self::Script(error) } else { Self::Redis(error) }
     }
 
-    /// Whether what was read is still in step with Redis: only publishing, or handing out, has to be tried again.
+    /// Whether what was read is still in step with Redis: only publishing, or handing out, has to be tried
+    /// again.
     pub(super) fn leaves_mirror_intact(&self) -> bool {
         matches!(self, Self::Script(_) | Self::Claim(_))
     }

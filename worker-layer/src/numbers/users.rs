@@ -1,8 +1,9 @@
-//! Keeps the set `users` in step with the listing, so that the brief's `SORT users …` in redis-cli shows the same.
+//! Keeps the set `users` in step with the listing, so that the brief's `SORT users …` in redis-cli shows the
+//! same.
 //!
-//! Whoever sets a number adds a new user to the set at once. All else is the publisher's: users that were made or
-//! deleted by hand as it notices them, and everything at once when it takes the lease, because changes from before may
-//! have been seen by nobody.
+//! Whoever sets a number adds a new user to the set at once. All else is the publisher's: users that were
+//! made or deleted by hand as it notices them, and everything at once when it takes the lease, because
+//! changes from before may have been seen by nobody.
 
 use broker::redis::aio::MultiplexedConnection;
 use broker::redis::{self, Pipeline, RedisResult, Value};

@@ -1,4 +1,5 @@
-//! Versions never contradict content: the claims at the head of `numbers/mirror.rs`, as a property under load.
+//! Versions never contradict content: the claims at the head of `numbers/mirror.rs`, as a property under
+//! load.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -29,7 +30,8 @@ async fn write(
     }
 }
 
-/// Reads through one worker until told to stop; every listing must show what was acknowledged before it was asked for.
+/// Reads through one worker until told to stop; every listing must show what was acknowledged before it was
+/// asked for.
 async fn read(
     mut node: Node,
     worker: protocol::WorkerId,

@@ -22,7 +22,8 @@ use crate::service::Context;
 
 /// How often the lease is taken or renewed.
 const LEASE_EVERY: Duration = Duration::from_millis(500);
-/// Dirty users after which they are read back although nobody asks: it bounds memory, also when names come and go.
+/// Dirty users after which they are read back although nobody asks: it bounds memory, also when names come
+/// and go.
 const DIRTY_MAX: usize = 8_192;
 /// The pause before everything is read again after something failed, at first; it doubles.
 const PAUSE_MIN: Duration = Duration::from_millis(50);

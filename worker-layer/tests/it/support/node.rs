@@ -251,7 +251,8 @@ impl Node {
         }
     }
 
-    /// How many pushes came so far that nobody has asked for. All that were published before the call are counted.
+    /// How many pushes came so far that nobody has asked for. All that were published before the call are
+    /// counted.
     pub(crate) async fn unread_pushes(&mut self) -> usize {
         self.here().await;
         self.pushes.len()

@@ -8,7 +8,8 @@ use broker::redis::aio::MultiplexedConnection;
 use broker::redis::{self, FromRedisValue};
 use tempfile::TempDir;
 
-/// A `redis-server` on a Unix socket in a folder of its own, with an append-only file. It is killed when it is dropped.
+/// A `redis-server` on a Unix socket in a folder of its own, with an append-only file. It is killed when it
+/// is dropped.
 pub(crate) struct RedisServer {
     child: Child,
     dir: TempDir,
