@@ -1,15 +1,18 @@
 //! How nodes learn that this worker is there, and that it leaves.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use broker::Publisher;
+use broker::{Publisher, Subscriber, redis};
 use protocol::{Announced, Announcement, WorkerId, limit, line, name};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use crate::reply::Receipt;
 use crate::service::Service;
+use crate::standing::Standing;
+
+const PAUSE: Duration = Duration::from_millis(limit::ANNOUNCE_EVERY_MS);
 
 /// Announces a worker.
 pub(crate) struct Announcer {
@@ -17,13 +20,21 @@ pub(crate) struct Announcer {
     channel: Arc<str>,
     present: Vec<u8>,
     draining: Vec<u8>,
+    standing: Arc<Standing>,
+    /// Asks the inbox to forget what the nodes gave up.
+    purge: mpsc::Sender<Purged>,
 }
+
+/// Dropped when the inbox has forgotten what came before.
+pub(crate) type Purged = oneshot::Sender<()>;
 
 impl Announcer {
     pub(crate) fn new(
         worker: &WorkerId,
         services: &[Arc<dyn Service>],
         publisher: Publisher<Receipt>,
+        standing: Arc<Standing>,
+        purge: mpsc::Sender<Purged>,
     ) -> Self {
         let announced =
             |service: &Arc<dyn Service>| (service.name().to_owned(), Announced { paths: service.paths() });
@@ -34,18 +45,22 @@ impl Announcer {
         };
         let present = line::one(&announcement);
         announcement.draining = true;
-        Self { publisher, channel: Arc::from(name::WORKERS), present, draining: line::one(&announcement) }
+        let draining = line::one(&announcement);
+        Self { publisher, channel: Arc::from(name::WORKERS), present, draining, standing, purge }
     }
 
-    /// Announces at once, then every [`limit::ANNOUNCE_EVERY_MS`], and at once when `restored` is woken.
-    /// Never ends.
-    pub(crate) async fn run(&self, restored: &Notify) {
-        let pause = Duration::from_millis(limit::ANNOUNCE_EVERY_MS);
+    /// Announces at once, then every [`limit::ANNOUNCE_EVERY_MS`], and at once when `restored` is woken. Never ends.
+    ///
+    /// After too long a silence the inbox is emptied first: what nodes have given up is not handled any more.
+    pub(crate) async fn run(&self, inbox: &Subscriber, restored: &Notify) {
         loop {
             self.publisher.connected().await;
+            if !self.standing.holds(Instant::now()) {
+                self.forget(inbox).await;
+            }
             self.announce(self.present.clone()).await;
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(PAUSE) => {}
                 () = restored.notified() => {}
             }
         }
@@ -56,11 +71,42 @@ impl Announcer {
         self.announce(self.draining.clone()).await;
     }
 
+    /// Goes on saying so, because nodes count only on whom they hear of. Never ends.
+    pub(crate) async fn go_on_leaving(&self) {
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            self.leave().await;
+        }
+    }
+
     /// Returns when Redis has taken it, or has not.
     async fn announce(&self, line: Vec<u8>) {
-        let taken = TaskTracker::new();
-        self.publisher.publish(Arc::clone(&self.channel), line, taken.token()).await;
+        let (taken, begun) = (TaskTracker::new(), Instant::now());
+        self.publisher.publish(Arc::clone(&self.channel), line, Receipt::once(taken.token())).await;
         taken.close();
         taken.wait().await;
+        if self.publisher.is_connected() {
+            self.standing.announced(begun);
+        }
+    }
+
+    /// Waits until all that was sent to this worker so far has been received, and then until it has been forgotten.
+    async fn forget(&self, inbox: &Subscriber) {
+        log::warn!(
+            "this worker was silent for so long that the nodes have given up what it had: that is left out"
+        );
+        loop {
+            inbox.connected().await;
+            let Some(mut connection) = inbox.connection() else { continue };
+            let barrier = redis::cmd("PING").query_async::<()>(&mut connection).await;
+            if barrier.is_ok() {
+                break;
+            }
+            tokio::time::sleep(PAUSE / 10).await;
+        }
+        let (purged, done) = oneshot::channel();
+        if self.purge.send(purged).await.is_ok() {
+            let _ = done.await;
+        }
     }
 }

@@ -1,15 +1,18 @@
 //! The inbox of a worker: lines become events, events go to their lanes.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use broker::{Incoming, Received};
 use protocol::{Event, line};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::announcement::Purged;
 use crate::dispatch::Dispatch;
 use crate::limit;
 use crate::pace::Pace;
+use crate::standing::Standing;
 
 /// Reads what comes, until it is told that nothing more will come and all was read.
 pub(crate) struct Inbox {
@@ -19,6 +22,9 @@ pub(crate) struct Inbox {
     restored: Arc<Notify>,
     /// Cancelled when Redis has confirmed that nothing more will come.
     closed: CancellationToken,
+    standing: Arc<Standing>,
+    /// Requests to forget what came so far.
+    purges: mpsc::Receiver<Purged>,
     pace: Pace,
 }
 
@@ -28,8 +34,10 @@ impl Inbox {
         dispatch: Dispatch,
         restored: Arc<Notify>,
         closed: CancellationToken,
+        standing: Arc<Standing>,
+        purges: mpsc::Receiver<Purged>,
     ) -> Self {
-        Self { received, dispatch, restored, closed, pace: Pace::default() }
+        Self { received, dispatch, restored, closed, standing, purges, pace: Pace::default() }
     }
 
     pub(crate) async fn run(mut self) {
@@ -37,6 +45,12 @@ impl Inbox {
             let incoming = tokio::select! {
                 biased;
                 incoming = self.received.recv() => incoming,
+                // Nothing is received any more: all that came before has been left out, and so will the lanes do.
+                Some(purged) = self.purges.recv() => {
+                    self.dispatch.next_generation();
+                    drop(purged);
+                    continue;
+                }
                 () = self.closed.cancelled() => break,
             };
             match incoming {
@@ -51,6 +65,7 @@ impl Inbox {
 
     async fn take(&mut self, incoming: Incoming) {
         match incoming {
+            Incoming::Message { .. } if !self.standing.holds(Instant::now()) => {}
             Incoming::Message { payload, .. } => {
                 for line in line::split(&payload) {
                     match serde_json::from_slice::<Event>(line) {

@@ -2,39 +2,63 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use protocol::Event;
 use tokio::sync::mpsc;
 
+use crate::dispatch::Queued;
 use crate::limit;
 use crate::refusal::{internal, refusal};
 use crate::reply::Replies;
 use crate::service::{Outcome, Service};
+use crate::standing::Standing;
 
 /// Hands to a service everything that waits, as one batch, and then its answers to the replies.
 pub(crate) struct Lane {
     service: Arc<dyn Service>,
-    events: mpsc::Receiver<Event>,
+    events: mpsc::Receiver<Queued>,
     replies: Arc<Replies>,
+    valid: Valid,
+}
+
+/// Tells which events the nodes still count on.
+pub(crate) struct Valid {
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) generation: Arc<AtomicU64>,
+}
+
+impl Valid {
+    /// Leaves out what the nodes have given up meanwhile.
+    fn only(&self, queued: &mut Vec<Queued>) -> Vec<Event> {
+        let generation = self.generation.load(Ordering::Relaxed);
+        let holds = self.standing.holds(Instant::now());
+        let valid = queued.drain(..).filter(|queued| holds && queued.generation == generation);
+        valid.map(|queued| queued.event).collect()
+    }
 }
 
 impl Lane {
     pub(crate) fn new(
         service: Arc<dyn Service>,
-        events: mpsc::Receiver<Event>,
+        events: mpsc::Receiver<Queued>,
         replies: Arc<Replies>,
+        valid: Valid,
     ) -> Self {
-        Self { service, events, replies }
+        Self { service, events, replies, valid }
     }
 
     /// Until the inbox has closed and all is answered.
     pub(crate) async fn run(mut self) {
-        let mut batch = Vec::new();
-        while self.events.recv_many(&mut batch, limit::BATCH_EVENTS_MAX).await > 0 {
-            let outcomes = self.handle(&batch).await;
-            self.replies.send(&batch, outcomes).await;
-            batch.clear();
+        let mut queued = Vec::new();
+        while self.events.recv_many(&mut queued, limit::BATCH_EVENTS_MAX).await > 0 {
+            let batch = self.valid.only(&mut queued);
+            if !batch.is_empty() {
+                let outcomes = self.handle(&batch).await;
+                self.replies.send(&batch, outcomes).await;
+            }
         }
     }
 

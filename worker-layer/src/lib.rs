@@ -40,6 +40,7 @@ mod reply;
 mod run;
 pub mod service;
 pub mod services;
+mod standing;
 pub mod worker;
 
 pub use config::Config;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use broker::{Publisher, Store};
 use futures_util::future::BoxFuture;
 use protocol::{Answer, Body, Effect, Event, HttpBody, NodeId, Reply, RequestError, Subject, line, name};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -15,8 +15,36 @@ use crate::limit;
 use crate::refusal::refusal;
 use crate::service::Outcome;
 
-/// What a published line holds until Redis has taken it: so leaving can wait for all of them.
-pub(crate) type Receipt = TaskTrackerToken;
+/// What comes back with the outcome of a PUBLISH.
+pub(crate) struct Receipt {
+    /// Held until Redis has taken the line: so leaving can wait for all of them.
+    _owed: TaskTrackerToken,
+    /// The line, if it is to be published again should it not have reached Redis. A node ignores a reply that it has
+    /// already, so once too often does no harm.
+    reply: Option<(Arc<str>, Vec<u8>)>,
+}
+
+impl Receipt {
+    /// For a line that is out of date soon.
+    pub(crate) fn once(owed: TaskTrackerToken) -> Self {
+        Self { _owed: owed, reply: None }
+    }
+
+    /// Whether the line is to be published again if it did not reach Redis.
+    pub(crate) fn repeats(&self) -> bool {
+        self.reply.is_some()
+    }
+}
+
+/// Publishes replies again that did not reach Redis, when it is back, until the worker ends.
+pub(crate) async fn repeat(publisher: Publisher<Receipt>, mut unpublished: mpsc::Receiver<Receipt>) {
+    while let Some(receipt) = unpublished.recv().await {
+        publisher.connected().await;
+        if let Some((channel, line)) = receipt.reply.clone() {
+            publisher.publish(channel, line, receipt).await;
+        }
+    }
+}
 
 /// Publishes replies.
 pub(crate) struct Replies {
@@ -69,7 +97,9 @@ impl Replies {
     }
 
     async fn publish(&self, node: &NodeId, payload: Vec<u8>) {
-        self.publisher.publish(name::node_inbox(node).into(), payload, self.owed.token()).await;
+        let channel: Arc<str> = name::node_inbox(node).into();
+        let reply = Some((Arc::clone(&channel), payload.clone()));
+        self.publisher.publish(channel, payload, Receipt { _owed: self.owed.token(), reply }).await;
     }
 
     /// Answers beside the lane, when there is an answer.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use broker::{Address, NotConnected, Publisher, Store, Subscriber, Tasks};
 use protocol::{WorkerId, limit, name};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -13,9 +13,13 @@ use crate::announcement::Announcer;
 use crate::config::Config;
 use crate::dispatch::Dispatch;
 use crate::inbox::Inbox;
-use crate::reply::{Receipt, Replies};
+use crate::reply::{self, Receipt, Replies};
 use crate::service::{Context, Service};
 use crate::services::Start;
+use crate::standing::Standing;
+
+/// Replies that wait to be published again: each is a batch's for one node.
+const REPLIES_UNPUBLISHED_MAX: usize = 4_096;
 
 /// A worker that was not started yet.
 pub struct Worker {
@@ -77,12 +81,15 @@ impl Worker {
 
     fn start(self, tasks: &Tasks) -> Running {
         let store = Store::start(self.address.clone(), tasks);
-        let publisher = Publisher::start(self.address.clone(), tasks, |receipt: Receipt, outcome| {
-            if let Err(error) = outcome {
-                log::debug!(error:% = error; "a line did not reach Redis");
+        let (again, unpublished) = mpsc::channel(REPLIES_UNPUBLISHED_MAX);
+        let publisher = Publisher::start(self.address.clone(), tasks, move |receipt: Receipt, outcome| {
+            if outcome.is_err() && receipt.repeats() && again.try_send(receipt).is_err() {
+                log::warn!("too many replies could not be published: the nodes have to say what is unknown");
             }
-            drop(receipt);
         });
+        let stop = tasks.stop.clone();
+        let repeating = reply::repeat(publisher.clone(), unpublished);
+        tasks.tracker.spawn(async move { stop.run_until_cancelled(repeating).await });
         let (subscriber, received) = Subscriber::start(self.address.clone(), tasks);
         let context = Context {
             address: self.address,
@@ -94,9 +101,12 @@ impl Worker {
         let replies = Replies::new(publisher.clone(), store);
         let (lanes, restored, closed) =
             (TaskTracker::new(), Arc::new(Notify::new()), CancellationToken::new());
-        let dispatch = Dispatch::start(&services, &replies, &lanes);
-        lanes.spawn(Inbox::new(received, dispatch, Arc::clone(&restored), closed.clone()).run());
-        let announcer = Announcer::new(&self.id, &services, publisher);
+        let standing = Arc::new(Standing::new());
+        let (purge, purges) = mpsc::channel(1);
+        let dispatch = Dispatch::start(&services, &replies, &standing, &lanes);
+        let own = (Arc::clone(&restored), closed.clone(), Arc::clone(&standing));
+        lanes.spawn(Inbox::new(received, dispatch, own.0, own.1, own.2, purges).run());
+        let announcer = Announcer::new(&self.id, &services, publisher, standing, purge);
         let inbox = name::worker_inbox(&self.id);
         Running { id: self.id, services, subscriber, inbox, announcer, replies, lanes, restored, closed }
     }
@@ -128,7 +138,7 @@ impl Running {
                 self.subscriber.connected().await;
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            self.announcer.run(&self.restored).await;
+            self.announcer.run(&self.subscriber, &self.restored).await;
         };
         tokio::select! {
             () = serving => {}
@@ -140,6 +150,13 @@ impl Running {
     /// before is answered.
     async fn leave(&self) {
         self.announcer.leave().await;
+        tokio::select! {
+            () = self.drain() => {}
+            () = self.announcer.go_on_leaving() => {}
+        }
+    }
+
+    async fn drain(&self) {
         // Confirmed, or Redis is out of reach: in both cases nothing more comes.
         let _ = self.subscriber.unsubscribe(&self.inbox).await;
         self.closed.cancel();
