@@ -1,4 +1,4 @@
-//! The messages of the numbers service (brief 004): set a favorite number, list all of them.
+//! The messages of the numbers service: set a favorite number, list all of them.
 
 mod request;
 

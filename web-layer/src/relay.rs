@@ -63,8 +63,8 @@ struct Holding {
     connections: HashMap<ConnectionId, Arc<Connection>>,
     /// Events without a connection, which have no order.
     free: HashSet<u64>,
-    /// Topics for which a `gap` is being asked already.
-    gaps: HashSet<Arc<str>>,
+    /// Topics for which a `gap` is being asked, and whether there was another one meanwhile.
+    gaps: HashMap<Arc<str>, bool>,
 }
 
 impl Relay {
@@ -122,7 +122,12 @@ impl Relay {
 
     /// Asks a service what the connections of a topic need after a gap.
     pub(crate) fn gap(self: &Arc<Self>, service: Arc<str>, topic: Arc<str>) {
-        if self.holding.lock().gaps.insert(topic.clone()) {
+        let mut holding = self.holding.lock();
+        if let Some(again) = holding.gaps.get_mut(&topic) {
+            *again = true;
+        } else {
+            holding.gaps.insert(topic.clone(), false);
+            drop(holding);
             self.submit(Ask::Gap { service, topic });
         }
     }
@@ -263,7 +268,14 @@ impl Relay {
             return;
         }
         while let Some(seq) = lane.held.front().copied() {
-            let opens = matches!(self.requests.lock().get(&seq), Some(Request { ask: Ask::Open(_), .. }));
+            let opens = match self.requests.lock().get(&seq) {
+                Some(request) => matches!(request.ask, Ask::Open(_)),
+                None => {
+                    // Its reply came just when it was taken for lost.
+                    lane.held.pop_front();
+                    continue;
+                }
+            };
             if lane.opening && !opens {
                 break;
             }

@@ -23,7 +23,7 @@
 //!   there is none
 //! - `announcement`: how nodes learn of this worker; [`probe`]: how a health check does
 //! - [`limit`]: every bound of this layer; `cause` and `pace`: errors in the log
-//! - [`numbers`]: the service of brief 004
+//! - [`numbers`]: favorite numbers, sorted and live
 
 mod announcement;
 mod cause;

@@ -1,4 +1,4 @@
-//! The numbers service (brief 004): every user has a favorite number, and everyone sees all of them, sorted.
+//! The numbers service: every user has a favorite number, and everyone sees all of them, sorted.
 //!
 //! The facts are in Redis: a hash `user:<name>` with `username` and `favnum`, and the set `users`. A set
 //! writes there, and that is all it does. Every worker keeps the sorted [`listing`] in memory: Redis notifies

@@ -1,6 +1,6 @@
 //! A change in listings of different lengths: from HSET, sent straight to Redis, to the push on the topic and to the
 //! receipt on a websocket, and the worker's CPU time. Beside it the ways without a worker that keeps the listing: sorting
-//! in Redis, as the brief does; and as the lower bound of the CPU time, storing the bytes of the listing once.
+//! in Redis with SORT; and as the lower bound of the CPU time, storing the bytes of the listing once.
 
 use std::time::Duration;
 

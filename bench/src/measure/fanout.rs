@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Stage;
+use crate::clock;
 use crate::report::{Bar, Chart, Row, Section, Target, count, median};
 
 mod arena;
@@ -16,8 +17,8 @@ use arena::{Arena, Flood, Trial};
 const PRECISION: f64 = 1.07;
 /// By how much the rate grows while it holds.
 const STRIDE: f64 = 1.5;
-/// A search that takes more trials will not end.
-const TRIALS_MAX: usize = 60;
+/// A search that takes longer goes on with the highest rate that held, nanoseconds.
+const SEARCH_NS: u64 = 60_000_000_000;
 /// A rate that held in the short trials but not in the long ones is lowered so often.
 const LOWERED_MAX: usize = 6;
 
@@ -72,6 +73,9 @@ fn find(stage: &Stage, sockets: usize) -> Result<Finding> {
         for _ in 0..rounds {
             bare.push(arena.flood(round_s)?);
             sustained.push(arena.trial(rate, round_s)?);
+            if lowered < LOWERED_MAX && sustained.iter().any(|trial| !trial.held) {
+                break;
+            }
         }
         if lowered == LOWERED_MAX || sustained.iter().all(|trial| trial.held) {
             return Ok(Finding { sockets, rate, search, sustained, bare });
@@ -86,8 +90,8 @@ fn find(stage: &Stage, sockets: usize) -> Result<Finding> {
 /// machine may have been busy.
 fn highest(arena: &mut Arena, mut rate: f64, trial_s: f64, search: &mut Vec<Trial>) -> Result<f64> {
     let (mut holds, mut fails) = (0.0, f64::INFINITY);
-    while fails / holds > PRECISION {
-        ensure!(search.len() < TRIALS_MAX, "no rate holds");
+    let end_ns = clock::now_ns() + SEARCH_NS;
+    while fails / holds > PRECISION && clock::now_ns() < end_ns {
         let mut trial = arena.trial(rate, trial_s)?;
         if !trial.held {
             search.push(trial);
@@ -102,6 +106,7 @@ fn highest(arena: &mut Arena, mut rate: f64, trial_s: f64, search: &mut Vec<Tria
             (holds, fails) => (holds * fails).sqrt(),
         };
     }
+    ensure!(holds > 0.0, "no rate holds: the machine is too busy with other things");
     Ok(holds)
 }
 

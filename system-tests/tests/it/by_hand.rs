@@ -108,7 +108,7 @@ fn what_is_no_user_is_not_listed_and_harms_nobody() {
 }
 
 #[test]
-fn the_sort_command_of_the_brief_lists_all_users() {
+fn the_sort_command_of_the_readme_lists_all_users() {
     bounded(async {
         let cluster = Cluster::start(1, 1).await;
         let client = Client::open(&cluster.nodes[0].ws("/ws")).await;

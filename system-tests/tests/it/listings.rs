@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::{assert_all_have_the_truth, settle};
 
 #[test]
-fn the_messages_of_the_brief_work_as_printed() {
+fn the_messages_of_the_readme_work_as_printed() {
     bounded(async {
         let cluster = Cluster::start(1, 2).await;
         let client = Client::open(&cluster.nodes[0].ws("/ws")).await;

@@ -19,7 +19,7 @@ use crate::listener::PeerAddress;
 use crate::node::Node;
 use crate::socket::{Connection, task};
 
-/// The service of `/ws`, as in brief 004. The one name of a service that the web layer was told, by the design.
+/// The service of `/ws` alone. The one name of a service that the web layer was told, by the design.
 const DEFAULT_SERVICE: &str = "numbers";
 
 pub(crate) fn routes(

@@ -120,11 +120,18 @@ impl Relay {
         let Some(conn) = request.ask.connection().cloned() else {
             let mut holding = self.holding.lock();
             holding.free.remove(&seq);
-            if let Ask::Gap { topic, .. } = &request.ask {
-                holding.gaps.remove(topic);
-            }
+            let again = match &request.ask {
+                Ask::Gap { service, topic } if holding.gaps.remove(topic) == Some(true) => {
+                    Some((service.clone(), topic.clone()))
+                }
+                _ => None,
+            };
             drop(holding);
-            return self.answer(request, answer, outcome);
+            self.answer(request, answer, outcome);
+            if let Some((service, topic)) = again {
+                self.gap(service, topic);
+            }
+            return;
         };
         let mut lane = conn.lane.lock();
         let was_full = lane.in_flight() >= self.bounds.in_flight_per_connection_max;

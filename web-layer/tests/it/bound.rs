@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::worker::WS;
 use crate::support::{Client, Http, spine, until};
 
-/// DESIGN, rule 9.
+/// ARCHITECTURE, rule 9.
 #[tokio::test]
 async fn a_connection_has_no_more_events_in_flight_than_it_may_and_loses_none() {
     const MESSAGES: u64 = 3_000;
@@ -35,7 +35,7 @@ async fn a_connection_has_no_more_events_in_flight_than_it_may_and_loses_none() 
     }
 }
 
-/// DESIGN, rule 9.
+/// ARCHITECTURE, rule 9.
 #[tokio::test]
 async fn at_its_bound_of_events_in_flight_a_connection_is_not_read() {
     let (_redis, node, mut worker) = spine("--in-flight-per-connection-max 1").await;
@@ -59,7 +59,7 @@ async fn at_its_bound_of_events_in_flight_a_connection_is_not_read() {
     }
 }
 
-/// DESIGN, rule 9.
+/// ARCHITECTURE, rule 9.
 #[tokio::test]
 async fn at_the_bound_of_events_in_flight_of_a_node_requests_are_unavailable() {
     let (redis, node, mut worker) = spine("--in-flight-max 2").await;
@@ -81,7 +81,7 @@ async fn at_the_bound_of_events_in_flight_of_a_node_requests_are_unavailable() {
     worker.next_message(json!({ "id": 5 })).await;
 }
 
-/// DESIGN, rule 9.
+/// ARCHITECTURE, rule 9.
 #[tokio::test]
 async fn beyond_connections_max_an_upgrade_is_answered_with_503_until_one_is_closed() {
     let (_redis, node, mut worker) = spine("--connections-max 3").await;
@@ -114,7 +114,7 @@ async fn beyond_connections_max_an_upgrade_is_answered_with_503_until_one_is_clo
     let _one_more = Client::connect(&node, WS).await;
 }
 
-/// DESIGN, rule 9.
+/// ARCHITECTURE, rule 9.
 #[tokio::test]
 async fn a_client_that_sends_too_fast_is_read_slower_and_loses_nothing() {
     let (_redis, node, mut worker) = spine("--frames-per-second-max 100").await;
@@ -131,7 +131,7 @@ async fn a_client_that_sends_too_fast_is_read_slower_and_loses_nothing() {
     assert!(began.elapsed() >= std::time::Duration::from_millis(900), "{:?}", began.elapsed());
 }
 
-/// DESIGN, rule 9.
+/// ARCHITECTURE, rule 9.
 #[tokio::test]
 async fn an_http_body_over_the_bound_is_answered_with_413() {
     let (_redis, node, mut worker) = spine("--http-body-bytes-max 1000").await;

@@ -75,7 +75,7 @@ async fn a_session_travels_with_every_later_event() {
     assert_eq!(worker.next_of("close").await.0.get("session"), Some(&json!(null)));
 }
 
-/// DESIGN, rule 9.
+/// ARCHITECTURE, rule 9.
 #[tokio::test]
 async fn a_session_that_is_too_large_closes_the_connection_with_1011() {
     let (_redis, node, mut worker) = spine("").await;
@@ -134,7 +134,7 @@ async fn a_connection_gets_the_pushes_of_the_topics_that_it_joined_and_has_not_l
     assert_eq!(client.next().await, json!({ "milk": 2 }));
 }
 
-/// DESIGN, section 3, `join`.
+/// ARCHITECTURE, section 3, `join`.
 #[tokio::test]
 async fn a_send_behind_a_join_misses_no_push() {
     let (_redis, node, mut worker) = spine("").await;
@@ -149,7 +149,7 @@ async fn a_send_behind_a_join_misses_no_push() {
     }
 }
 
-/// DESIGN, section 3, `join`.
+/// ARCHITECTURE, section 3, `join`.
 #[tokio::test]
 async fn the_first_message_finds_the_subscriptions_of_the_open_event_in_place() {
     let (_redis, node, mut worker) = spine("").await;
@@ -167,7 +167,7 @@ async fn the_first_message_finds_the_subscriptions_of_the_open_event_in_place() 
     }
 }
 
-/// DESIGN, rule 9.
+/// ARCHITECTURE, rule 9.
 #[tokio::test]
 async fn joining_a_topic_without_a_name_or_with_one_that_is_too_long_closes_the_connection() {
     let (_redis, node, mut worker) = spine("").await;
@@ -178,7 +178,7 @@ async fn joining_a_topic_without_a_name_or_with_one_that_is_too_long_closes_the_
     }
 }
 
-/// DESIGN, rule 9.
+/// ARCHITECTURE, rule 9.
 #[tokio::test]
 async fn joining_more_topics_than_a_connection_may_closes_it() {
     let (_redis, node, mut worker) = spine("").await;
@@ -199,7 +199,7 @@ async fn joining_more_topics_than_a_connection_may_closes_it() {
     assert_eq!(client.closed().await.0, 1011);
 }
 
-/// DESIGN, rule 11.
+/// ARCHITECTURE, rule 11.
 #[tokio::test]
 async fn effects_are_carried_out_in_order_with_a_claim_among_them_and_later_replies_wait() {
     let (_redis, node, mut worker) = spine("").await;
@@ -227,7 +227,7 @@ async fn effects_are_carried_out_in_order_with_a_claim_among_them_and_later_repl
     assert_eq!(event.0["session"], "after the claim");
 }
 
-/// DESIGN, rule 11.
+/// ARCHITECTURE, rule 11.
 #[tokio::test]
 async fn an_answer_of_20_mb_reaches_a_client_that_reads() {
     let (_redis, node, mut worker) = spine("").await;
@@ -240,7 +240,7 @@ async fn an_answer_of_20_mb_reaches_a_client_that_reads() {
     assert_eq!(client.next().await, json!({ "after": true }));
 }
 
-/// DESIGN, rules 3 and 11.
+/// ARCHITECTURE, rules 3 and 11.
 #[tokio::test]
 async fn an_answer_whose_claim_is_broken_is_outcome_unknown() {
     let (_redis, node, mut worker) = spine("").await;

@@ -20,7 +20,7 @@ async fn an_open_event_says_who_came() {
     assert_eq!(open.0.as_object().unwrap().len(), 6, "and nothing else: {open:?}");
 }
 
-/// DESIGN, rule 4.
+/// ARCHITECTURE, rule 4.
 #[tokio::test]
 async fn messages_wait_until_the_open_event_was_carried_out() {
     let (_redis, node, mut worker) = spine("").await;
@@ -44,7 +44,7 @@ async fn messages_wait_until_the_open_event_was_carried_out() {
     assert_eq!(client.next().await, json!({ "echo": { "n": 1 } }));
 }
 
-/// DESIGN, rule 3.
+/// ARCHITECTURE, rule 3.
 #[tokio::test]
 async fn an_open_event_is_repeated_until_it_is_answered_but_not_more_often_than_the_timeout_says() {
     const TIMEOUT_MS: u64 = 500;
@@ -65,7 +65,7 @@ async fn an_open_event_is_repeated_until_it_is_answered_but_not_more_often_than_
     assert_eq!(worker.unread().await.len(), 0);
 }
 
-/// DESIGN, rules 1 and 3.
+/// ARCHITECTURE, rules 1 and 3.
 #[tokio::test]
 async fn an_open_event_goes_to_another_worker_when_the_first_one_falls_silent() {
     let (redis, node, mut silent) = spine("").await;
@@ -91,7 +91,7 @@ async fn a_worker_can_refuse_a_connection() {
     assert_eq!(worker.next_of("close").await.conn(), conn);
 }
 
-/// DESIGN, rule 9.
+/// ARCHITECTURE, rule 9.
 #[tokio::test]
 async fn connections_that_come_and_go_while_no_worker_is_there_leave_nothing_behind() {
     let (redis, node, mut worker) = spine("--hold-ms 50").await;

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::worker::{WS, next_of_any};
 use crate::support::{Client, FakeWorker, spine};
 
-/// DESIGN, rule 4.
+/// ARCHITECTURE, rule 4.
 #[tokio::test]
 async fn events_come_in_the_order_in_which_they_were_sent_and_so_do_the_answers() {
     let (_redis, node, mut worker) = spine("").await;
@@ -24,7 +24,7 @@ async fn events_come_in_the_order_in_which_they_were_sent_and_so_do_the_answers(
     }
 }
 
-/// DESIGN, rule 4.
+/// ARCHITECTURE, rule 4.
 #[tokio::test]
 async fn a_connection_moves_to_a_worker_that_comes_only_with_no_event_in_flight() {
     let (redis, node, mut slow) = spine("").await;
@@ -66,7 +66,7 @@ async fn a_connection_moves_to_a_worker_that_comes_only_with_no_event_in_flight(
     assert!(moved > 0, "16 connections and none of them moved");
 }
 
-/// DESIGN, rules 4 and 5.
+/// ARCHITECTURE, rules 4 and 5.
 #[tokio::test]
 async fn a_connection_leaves_a_draining_worker_only_with_no_event_in_flight() {
     let (redis, node, mut leaves) = spine("--hold-ms 60000").await;
@@ -95,7 +95,7 @@ async fn a_connection_leaves_a_draining_worker_only_with_no_event_in_flight() {
     }
 }
 
-/// DESIGN, rule 4.
+/// ARCHITECTURE, rule 4.
 #[tokio::test]
 async fn order_holds_while_workers_come_and_go_all_the_time() {
     const MESSAGES: u64 = 400;

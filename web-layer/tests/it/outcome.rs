@@ -9,7 +9,7 @@ fn unknown(id: u64) -> (String, Option<Value>) {
     ("outcome_unknown".to_owned(), Some(json!(id)))
 }
 
-/// DESIGN, rule 3.
+/// ARCHITECTURE, rule 3.
 #[tokio::test]
 async fn what_a_worker_had_when_it_fell_silent_is_outcome_unknown_and_is_never_sent_again() {
     let (redis, node, mut silent) = spine("--hold-ms 60000").await;
@@ -32,7 +32,7 @@ async fn what_a_worker_had_when_it_fell_silent_is_outcome_unknown_and_is_never_s
     assert_eq!(node.metric("requests_total{kind=\"message\",outcome=\"outcome_unknown\"}").await, 2);
 }
 
-/// DESIGN, rule 3.
+/// ARCHITECTURE, rule 3.
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_outcome_unknown_and_its_late_reply_is_ignored() {
     let (redis, node, mut worker) = spine("--request-timeout-ms 100").await;
@@ -51,7 +51,7 @@ async fn a_request_that_takes_too_long_is_outcome_unknown_and_its_late_reply_is_
     assert_eq!(client.next().await["id"], 2);
 }
 
-/// DESIGN, rule 3.
+/// ARCHITECTURE, rule 3.
 #[tokio::test]
 async fn of_two_replies_to_one_event_the_second_is_ignored() {
     let (_redis, node, mut worker) = spine("").await;
@@ -67,7 +67,7 @@ async fn of_two_replies_to_one_event_the_second_is_ignored() {
     assert_eq!(client.next().await["id"], 2);
 }
 
-/// DESIGN, rule 3.
+/// ARCHITECTURE, rule 3.
 #[tokio::test]
 async fn a_reply_that_cannot_be_read_is_answered_with_internal_at_once() {
     let (_redis, node, mut worker) = spine("").await;
@@ -90,7 +90,7 @@ async fn a_reply_that_cannot_be_read_is_answered_with_internal_at_once() {
     }
 }
 
-/// DESIGN, rule 3.
+/// ARCHITECTURE, rule 3.
 #[tokio::test]
 async fn a_message_that_is_answered_as_if_it_were_http_is_answered_with_internal() {
     let (_redis, node, mut worker) = spine("").await;
@@ -114,7 +114,7 @@ async fn lines_that_are_no_replies_do_no_harm() {
     assert_eq!(client.next().await["id"], 1);
 }
 
-/// DESIGN, rule 3.
+/// ARCHITECTURE, rule 3.
 #[tokio::test]
 async fn every_http_event_is_delivered_once_however_often_workers_change() {
     const REQUESTS: usize = 400;

@@ -67,7 +67,7 @@ async fn a_push_leaves_out_the_connection_that_it_excepts_and_nothing_else() {
     }
 }
 
-/// DESIGN, rule 8.
+/// ARCHITECTURE, rule 8.
 #[tokio::test]
 async fn an_older_version_never_comes_after_a_newer_one() {
     let (_redis, node, mut worker) = spine("").await;
@@ -99,7 +99,7 @@ async fn a_state_without_a_version_is_always_newer() {
     }
 }
 
-/// DESIGN, rule 11.
+/// ARCHITECTURE, rule 11.
 #[tokio::test]
 async fn a_push_of_3_mb_comes_by_claim_and_in_its_turn() {
     let (_redis, node, mut worker) = spine("").await;
@@ -116,7 +116,7 @@ async fn a_push_of_3_mb_comes_by_claim_and_in_its_turn() {
     }
 }
 
-/// DESIGN, rules 7 and 11.
+/// ARCHITECTURE, rules 7 and 11.
 #[tokio::test]
 async fn a_push_whose_claim_is_broken_makes_the_node_ask_for_the_newest() {
     let (_redis, node, mut worker) = spine("").await;
@@ -133,7 +133,7 @@ async fn a_push_whose_claim_is_broken_makes_the_node_ask_for_the_newest() {
     assert_eq!(node.metric("gaps_total").await, 1);
 }
 
-/// DESIGN, rules 7 and 11.
+/// ARCHITECTURE, rules 7 and 11.
 #[tokio::test]
 async fn the_newest_state_comes_again_when_its_claim_was_broken() {
     let (_redis, node, mut worker) = spine("").await;

@@ -29,7 +29,7 @@ async fn restart(redis: &mut RedisServer, node: &TestNode, worker: &mut FakeWork
     worker.reconnect(redis, &[node]).await;
 }
 
-/// DESIGN, rule 7.
+/// ARCHITECTURE, rule 7.
 #[tokio::test]
 async fn sockets_stay_open_and_one_gap_a_topic_brings_the_newest() {
     let (mut redis, node, mut worker) = spine("").await;
@@ -68,7 +68,7 @@ async fn sockets_stay_open_and_one_gap_a_topic_brings_the_newest() {
     assert_eq!(worker.unread().await.len(), 0, "and no gap more");
 }
 
-/// DESIGN, rules 3 and 7.
+/// ARCHITECTURE, rules 3 and 7.
 #[tokio::test]
 async fn requests_in_flight_are_outcome_unknown_and_new_ones_unavailable_while_redis_is_away() {
     let (mut redis, node, mut worker) = spine("--hold-ms 50").await;
@@ -108,7 +108,7 @@ async fn restart_killed(redis: &mut RedisServer, node: &TestNode, worker: &mut F
     worker.reconnect(redis, &[node]).await;
 }
 
-/// DESIGN, rule 7.
+/// ARCHITECTURE, rule 7.
 #[tokio::test]
 async fn a_connection_that_is_opened_while_redis_is_away_is_served_when_it_is_back() {
     let (mut redis, node, mut worker) = spine("--hold-ms 60000").await;
@@ -129,7 +129,7 @@ async fn ask<T: FromRedisValue>(console: &mut MultiplexedConnection, words: &[&s
     redis::cmd(words[0]).arg(&words[1..]).query_async(console).await.unwrap()
 }
 
-/// DESIGN, rules 3 and 7.
+/// ARCHITECTURE, rules 3 and 7.
 #[tokio::test]
 async fn nothing_is_sent_to_a_worker_while_its_reply_could_not_be_heard() {
     let (redis, node, mut worker) = spine("--hold-ms 60000").await;
@@ -163,7 +163,7 @@ async fn nothing_is_sent_to_a_worker_while_its_reply_could_not_be_heard() {
     assert_eq!(asking.join_next().await.unwrap().unwrap().status, 200);
 }
 
-/// DESIGN, rule 7.
+/// ARCHITECTURE, rule 7.
 #[tokio::test]
 async fn a_gap_is_asked_again_until_it_is_answered() {
     let (mut redis, node, mut worker) = spine("--request-timeout-ms 200").await;

@@ -82,7 +82,7 @@ async fn a_client_gets_status_headers_and_body_as_they_are() {
     assert_eq!(response.text(), "short and stout é");
 }
 
-/// DESIGN, rule 11.
+/// ARCHITECTURE, rule 11.
 #[tokio::test]
 async fn bodies_that_are_large_or_binary_travel_by_claim_both_ways_and_others_do_not() {
     let (_redis, node, mut worker) = spine("").await;
@@ -108,7 +108,7 @@ async fn bodies_that_are_large_or_binary_travel_by_claim_both_ways_and_others_do
     }
 }
 
-/// DESIGN, rule 3.
+/// ARCHITECTURE, rule 3.
 #[tokio::test]
 async fn a_response_whose_claim_is_broken_is_outcome_unknown() {
     let (_redis, node, mut worker) = spine("").await;
@@ -117,7 +117,7 @@ async fn a_response_whose_claim_is_broken_is_outcome_unknown() {
     assert_eq!((response.status, response.error_code().as_str()), (504, "outcome_unknown"));
 }
 
-/// DESIGN, rule 3.
+/// ARCHITECTURE, rule 3.
 #[tokio::test]
 async fn a_response_with_a_wrong_status_or_in_a_wrong_form_is_a_500() {
     let (_redis, node, mut worker) = spine("").await;
@@ -136,7 +136,7 @@ async fn a_response_with_a_wrong_status_or_in_a_wrong_form_is_a_500() {
     assert_eq!((response.status, response.error_code().as_str()), (500, "internal"));
 }
 
-/// DESIGN, rules 2 and 3.
+/// ARCHITECTURE, rules 2 and 3.
 #[tokio::test]
 async fn without_a_worker_a_request_is_a_503_that_says_when_to_retry() {
     let (redis, node, mut worker) = spine("--hold-ms 50").await;
@@ -150,7 +150,7 @@ async fn without_a_worker_a_request_is_a_503_that_says_when_to_retry() {
     assert_eq!(node.get("/echo").await.status, 503, "it reaches nobody");
 }
 
-/// DESIGN, rule 3.
+/// ARCHITECTURE, rule 3.
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_a_504() {
     let (_redis, node, mut worker) = spine("--request-timeout-ms 100").await;
@@ -160,7 +160,7 @@ async fn a_request_that_takes_too_long_is_a_504() {
     assert_eq!(worker.unread().await.len(), 0, "it is not sent again");
 }
 
-/// DESIGN, rule 3.
+/// ARCHITECTURE, rule 3.
 #[tokio::test]
 async fn a_request_whose_worker_falls_silent_is_a_504() {
     let (_redis, node, mut worker) = spine("").await;
@@ -173,7 +173,7 @@ async fn a_request_whose_worker_falls_silent_is_a_504() {
     assert_eq!((response.status, response.error_code().as_str()), (504, "outcome_unknown"));
 }
 
-/// DESIGN, rule 2.
+/// ARCHITECTURE, rule 2.
 #[tokio::test]
 async fn a_request_that_reaches_nobody_goes_to_another_worker_at_once() {
     let (redis, node, mut gone) = spine("--hold-ms 60000").await;

@@ -33,7 +33,7 @@ async fn unplugged(slow: &mut Client) {
     assert!(slow.next().await["plug"].is_string());
 }
 
-/// DESIGN, rule 8.
+/// ARCHITECTURE, rule 8.
 #[tokio::test]
 async fn a_slow_reader_gets_the_newest_state_and_not_the_ones_between() {
     let (_redis, node, mut worker) = spine("--threads 1").await;
@@ -53,7 +53,7 @@ async fn a_slow_reader_gets_the_newest_state_and_not_the_ones_between() {
     assert_eq!(slow.next().await, json!({ "event": 2 }));
 }
 
-/// DESIGN, rule 8.
+/// ARCHITECTURE, rule 8.
 #[tokio::test]
 async fn states_of_two_topics_do_not_replace_each_other() {
     let (_redis, node, mut worker) = spine("--threads 1").await;
@@ -69,7 +69,7 @@ async fn states_of_two_topics_do_not_replace_each_other() {
     assert_eq!(slow.next().await, json!({ "milk": 1 }));
 }
 
-/// DESIGN, rule 8.
+/// ARCHITECTURE, rule 8.
 #[tokio::test]
 async fn an_outbox_that_overflows_with_events_closes_the_connection_with_4008_and_nobody_else_waits() {
     let (_redis, node, mut worker) = spine("--threads 1 --outbox-messages-max 100").await;
@@ -87,7 +87,7 @@ async fn an_outbox_that_overflows_with_events_closes_the_connection_with_4008_an
     worker.next_of("close").await;
 }
 
-/// DESIGN, rule 8.
+/// ARCHITECTURE, rule 8.
 #[tokio::test]
 async fn an_outbox_is_bounded_in_bytes_too() {
     let (_redis, node, mut worker) = spine("--threads 1 --outbox-bytes-max 100000").await;
@@ -103,7 +103,7 @@ async fn an_outbox_is_bounded_in_bytes_too() {
     assert_eq!(slow.closed().await.0, 4008);
 }
 
-/// DESIGN, rule 8.
+/// ARCHITECTURE, rule 8.
 #[tokio::test]
 async fn a_slow_reader_within_the_bounds_loses_nothing() {
     let (_redis, node, mut worker) = spine("--threads 1").await;

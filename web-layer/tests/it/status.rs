@@ -17,7 +17,7 @@ async fn healthz_is_green_while_the_process_lives() {
     assert_eq!((response.status, response.body.len()), (200, 0));
 }
 
-/// DESIGN, rule 10.
+/// ARCHITECTURE, rule 10.
 #[tokio::test]
 async fn readyz_is_green_only_while_the_canary_comes_back() {
     let redis = RedisServer::start();

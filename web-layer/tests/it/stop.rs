@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::worker::WS;
 use crate::support::{Client, Http, spine, until, within};
 
-/// DESIGN, rule 6.
+/// ARCHITECTURE, rule 6.
 #[tokio::test]
 async fn answers_in_flight_are_delivered_before_the_sockets_are_closed_with_a_hint() {
     let (_redis, node, mut worker) = spine("--drain-ms 60000").await;
@@ -37,7 +37,7 @@ async fn answers_in_flight_are_delivered_before_the_sockets_are_closed_with_a_hi
     }
 }
 
-/// DESIGN, rule 6.
+/// ARCHITECTURE, rule 6.
 #[tokio::test]
 async fn while_it_drains_a_node_is_not_ready_and_takes_nothing_new() {
     let (_redis, node, mut worker) = spine("--drain-ms 60000").await;
@@ -66,7 +66,7 @@ async fn while_it_drains_a_node_is_not_ready_and_takes_nothing_new() {
     node.ended().await;
 }
 
-/// DESIGN, rule 6.
+/// ARCHITECTURE, rule 6.
 #[tokio::test]
 async fn a_node_does_not_wait_longer_than_it_may_for_an_answer() {
     let (_redis, node, mut worker) = spine("--drain-ms 100").await;
@@ -78,7 +78,7 @@ async fn a_node_does_not_wait_longer_than_it_may_for_an_answer() {
     node.ended().await;
 }
 
-/// DESIGN, rule 6.
+/// ARCHITECTURE, rule 6.
 #[tokio::test]
 async fn a_node_without_connections_stops_at_once() {
     let (_redis, node, _worker) = spine("--drain-ms 600000").await;
@@ -86,7 +86,7 @@ async fn a_node_without_connections_stops_at_once() {
     node.ended().await;
 }
 
-/// DESIGN, rule 6.
+/// ARCHITECTURE, rule 6.
 #[tokio::test]
 async fn each_connection_gets_a_time_of_its_own_to_come_back() {
     let (_redis, node, mut worker) = spine("").await;

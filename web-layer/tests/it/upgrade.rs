@@ -20,7 +20,7 @@ async fn while_no_worker_is_known_a_service_is_unavailable_and_later_an_unknown_
 }
 
 #[tokio::test]
-async fn ws_alone_is_the_service_of_brief_004() {
+async fn ws_alone_is_the_numbers_service() {
     let redis = RedisServer::start();
     let node = TestNode::start(&redis).await;
     let mut worker = FakeWorker::with(&redis, &[&node], json!({ "numbers": {} })).await;

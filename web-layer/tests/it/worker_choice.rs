@@ -18,7 +18,7 @@ async fn owners(clients: &mut [Client], workers: &mut [FakeWorker]) -> Vec<Strin
     owners
 }
 
-/// DESIGN, rule 1.
+/// ARCHITECTURE, rule 1.
 #[tokio::test]
 async fn all_events_of_a_connection_go_to_one_worker_and_each_worker_has_its_share() {
     let (redis, node, first) = spine("").await;
@@ -41,7 +41,7 @@ async fn all_events_of_a_connection_go_to_one_worker_and_each_worker_has_its_sha
     }
 }
 
-/// DESIGN, rule 1.
+/// ARCHITECTURE, rule 1.
 #[tokio::test]
 async fn when_a_worker_comes_or_goes_only_its_share_of_the_connections_moves() {
     let (redis, node, first) = spine("").await;
@@ -68,7 +68,7 @@ async fn when_a_worker_comes_or_goes_only_its_share_of_the_connections_moves() {
     assert_eq!(owners(&mut clients, &mut workers).await, with_two);
 }
 
-/// DESIGN, rule 2.
+/// ARCHITECTURE, rule 2.
 #[tokio::test]
 async fn an_event_that_reaches_nobody_goes_to_another_worker_at_once() {
     let (redis, node, first) = spine("--hold-ms 60000").await;
@@ -91,7 +91,7 @@ async fn an_event_that_reaches_nobody_goes_to_another_worker_at_once() {
     }
 }
 
-/// DESIGN, rule 2.
+/// ARCHITECTURE, rule 2.
 #[tokio::test]
 async fn without_a_worker_a_request_is_held_and_then_unavailable_with_its_id() {
     let (_redis, node, mut worker) = spine("--hold-ms 50").await;
@@ -104,7 +104,7 @@ async fn without_a_worker_a_request_is_held_and_then_unavailable_with_its_id() {
     assert_eq!(node.metric("requests_total{kind=\"message\",outcome=\"unavailable\"}").await, 2);
 }
 
-/// DESIGN, rule 2.
+/// ARCHITECTURE, rule 2.
 #[tokio::test]
 async fn without_a_worker_requests_are_held_and_delivered_in_order_when_one_comes_in_time() {
     let (redis, node, mut worker) = spine("--hold-ms 60000").await;

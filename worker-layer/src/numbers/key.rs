@@ -2,7 +2,7 @@
 
 /// What stands before a user's key in the name of the hash with `username` and `favnum`.
 pub(super) const USER_PREFIX: &str = "user:";
-/// The set of the keys of all users in the listing, for the brief's `SORT users …`.
+/// The set of the keys of all users in the listing, for `SORT users …` in redis-cli.
 pub(super) const USERS: &str = "users";
 /// The newest version that was given to a listing.
 pub(super) const VERSION: &str = "numbers:version";

@@ -1,4 +1,4 @@
-//! Keeps the set `users` in step with the listing, so that the brief's `SORT users …` in redis-cli shows the
+//! Keeps the set `users` in step with the listing, so that `SORT users …` in redis-cli shows the
 //! same.
 //!
 //! Whoever sets a number adds a new user to the set at once. All else is the publisher's: users that were

@@ -33,7 +33,7 @@ async fn a_set_with_an_id_is_acknowledged_when_it_is_stored() {
 }
 
 #[tokio::test]
-async fn the_listing_is_what_the_brief_prints() {
+async fn the_listing_is_what_the_readme_prints() {
     let redis = RedisServer::start();
     let mut node = Node::start(&redis).await;
     let worker = TestWorker::start(&redis, &mut node).await;

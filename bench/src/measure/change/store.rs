@@ -47,7 +47,7 @@ impl Store {
         Ok(cmd("HSET").arg(format!("user:{name}")).arg("favnum").arg(number).exec(&mut self.connection)?)
     }
 
-    /// How long it takes to get the sorted listing in the way of the brief.
+    /// How long it takes to get the sorted listing with SORT in Redis.
     pub(super) fn sort_ns(&mut self) -> Result<u64> {
         let begin_ns = clock::now_ns();
         let _: Value = cmd("SORT")

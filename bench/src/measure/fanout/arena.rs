@@ -11,7 +11,7 @@ use crate::server::{Deployment, Server};
 use crate::usage::Cpu;
 
 /// The fewest messages of a trial.
-const MESSAGES_MIN: u64 = 20;
+const MESSAGES_MIN: u64 = 10;
 
 /// What came of publishing at a rate.
 #[derive(Serialize)]
