@@ -21,6 +21,33 @@ pub struct Config {
     /// The name of this worker: 1 to 64 of a-z A-Z 0-9 - _ . and no other running worker's [default: random]
     #[arg(long, env = "WORKER", value_name = "NAME")]
     pub worker: Option<WorkerId>,
+
+    /// The name of this host: a random name of a worker begins with it. Container engines set it
+    #[arg(long, env = "HOSTNAME", hide = true)]
+    pub host: Option<String>,
+}
+
+impl Config {
+    /// The name of this worker. A random one is new with each start, so that nodes never take a worker for its
+    /// predecessor.
+    pub(crate) fn id(&self) -> WorkerId {
+        let after_host = || {
+            let random = WorkerId::random();
+            let (_, unique) = random.as_str().rsplit_once('-')?;
+            format!("{}-{unique}", self.host.as_ref()?).parse().ok()
+        };
+        self.worker.clone().or_else(after_host).unwrap_or_else(WorkerId::random)
+    }
+
+    /// Whether a worker of this name is the one that these options mean: the named one, or one of this host, or any.
+    #[must_use]
+    pub fn means(&self, worker: &WorkerId) -> bool {
+        match (&self.worker, &self.host) {
+            (Some(named), _) => worker == named,
+            (None, Some(host)) => worker.as_str().rsplit_once('-').is_some_and(|(of, _)| of == host),
+            (None, None) => true,
+        }
+    }
 }
 
 /// A service that was chosen.
@@ -63,5 +90,35 @@ impl std::fmt::Display for Choice {
 impl std::fmt::Debug for Choice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(worker: Option<&str>, host: Option<&str>) -> Config {
+        Config {
+            redis: Address::parse("redis://127.0.0.1").unwrap(),
+            services: Choice::all(),
+            worker: worker.map(|name| name.parse().unwrap()),
+            host: host.map(ToOwned::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_worker_without_a_name_is_named_after_its_host_and_found_by_that() {
+        let (here, there) = (config(None, Some("4f-e1")), config(None, Some("4f")));
+        let id = here.id();
+        assert!(id.as_str().starts_with("4f-e1-") && here.id() != id);
+        assert!(here.means(&id) && !there.means(&id) && config(None, None).means(&id));
+        assert!(config(None, Some("no name: this")).id().as_str().starts_with("worker-"));
+    }
+
+    #[test]
+    fn a_name_that_was_given_is_the_name() {
+        let config = config(Some("a"), Some("host"));
+        assert_eq!(config.id().as_str(), "a");
+        assert!(config.means(&config.id()) && !config.means(&"host-b".parse().unwrap()));
     }
 }

@@ -14,8 +14,8 @@ struct Options {
     #[command(flatten)]
     config: Config,
 
-    /// Only checks that the worker named by --worker announces itself (any worker, if none is named): exit
-    /// code 0 or 1
+    /// Only checks that the worker named by --worker announces itself (without a name: one of this container, or
+    /// any): exit code 0 or 1
     #[arg(long)]
     probe: bool,
 }
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 
 fn check(config: Config) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let found = runtime.block_on(probe::probe(config.redis, config.worker.as_ref()));
+    let found = runtime.block_on(probe::probe(config.redis.clone(), |worker| config.means(worker)));
     anyhow::ensure!(
         found,
         "no announcement of such a worker was heard in {} ms",

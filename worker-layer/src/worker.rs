@@ -41,8 +41,8 @@ impl Worker {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self {
+            id: config.id(),
             address: config.redis,
-            id: config.worker.unwrap_or_else(WorkerId::random),
             services: config.services.into_iter().map(|choice| choice.start).collect(),
         }
     }

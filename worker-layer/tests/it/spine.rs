@@ -263,11 +263,11 @@ async fn a_worker_waits_for_a_redis_that_is_not_there_yet_and_can_leave_without_
 async fn a_probe_sees_the_worker_that_it_names_and_no_other() {
     let redis = RedisServer::start();
     let mut node = Node::start(&redis).await;
-    assert!(!probe::probe(redis.address(), None).await);
+    assert!(!probe::probe(redis.address(), |_| true).await);
     let worker = TestWorker::start(&redis, &mut node).await;
-    assert!(probe::probe(redis.address(), None).await);
-    assert!(probe::probe(redis.address(), Some(&worker.id)).await);
+    assert!(probe::probe(redis.address(), |_| true).await);
+    assert!(probe::probe(redis.address(), |seen| *seen == worker.id).await);
     let began = Instant::now();
-    assert!(!probe::probe(redis.address(), Some(&protocol::WorkerId::random())).await);
+    assert!(!probe::probe(redis.address(), |seen| *seen == protocol::WorkerId::random()).await);
     assert!(began.elapsed() < Duration::from_millis(limit::WORKER_SILENCE_MS + 1_000));
 }

@@ -36,7 +36,7 @@ impl TestWorker {
 
     /// Starts one.
     pub(crate) fn launch(redis: Address, service: Option<Start>) -> Self {
-        let config = Config { redis, services: Choice::all(), worker: None };
+        let config = Config { redis, services: Choice::all(), worker: None, host: None };
         let mut worker = Worker::new(config);
         if let Some(service) = service {
             worker = worker.with(service);
