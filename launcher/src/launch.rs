@@ -33,12 +33,12 @@ pub async fn run(options: &Launch) -> Result<(), LaunchError> {
     let mut processes = Processes::none();
     let outcome = tokio::select! {
         Err(error) = processes.run(options) => Err(error),
-        () = told.to_stop() => Ok(()),
+        () = told.stop_signal() => Ok(()),
     };
     log::info!("stopping; Ctrl-C once more stops at once");
     tokio::select! {
         () = processes.stop() => {}
-        () = told.to_stop() => log::warn!("stopping at once"),
+        () = told.stop_signal() => log::warn!("stopping at once"),
     }
     outcome
 }
@@ -145,7 +145,7 @@ impl Told {
         })
     }
 
-    async fn to_stop(&mut self) {
+    async fn stop_signal(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -18,7 +18,7 @@ pub struct Config {
     #[arg(long, env = "LISTEN", default_value = "0.0.0.0:9999")]
     pub listen: SocketAddr,
 
-    /// Where Redis is: redis://[user:password@]host:port[/db], rediss:// for TLS, redis+unix:///path
+    /// Where Redis is: redis://, rediss:// or redis+unix://, with user, password and database as needed
     #[arg(long, env = "REDIS_URL", hide_env_values = true, default_value = "redis://127.0.0.1:6379")]
     pub redis: String,
 
