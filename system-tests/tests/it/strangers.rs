@@ -273,11 +273,11 @@ fn a_request_that_nobody_received_is_not_handled_after_later_ones_of_its_socket(
             .await;
             cluster.redis.process().thaw();
             for id in ids {
+                // On a slow machine Redis is frozen for so long that the node gives the worker up.
                 let outcome = client.outcome(id).await;
-                assert!(
-                    matches!(outcome.as_ref().map_err(String::as_str), Ok(_) | Err("unavailable")),
-                    "{outcome:?}"
-                );
+                let honest = [Err("unavailable"), Err("outcome_unknown")];
+                let said = outcome.as_ref().map(|_| ()).map_err(String::as_str);
+                assert!(said.is_ok() || honest.contains(&said), "{outcome:?}");
             }
             let order = seen.lock().clone();
             assert!(order.is_sorted(), "{order:?}");
