@@ -23,6 +23,16 @@ pub const NESTING_MAX: usize = 60;
 /// Largest body of a relayed HTTP request, bytes. Larger ones are answered with 413.
 pub const HTTP_BODY_BYTES_MAX: usize = 1024 * 1024;
 
+/// HTTP connections of one node that are not websockets (yet); a further one is closed. They come and go in milliseconds.
+pub const HTTP_CONNECTIONS_MAX: usize = 10_000;
+
+/// How long a client may leave what an HTTP response sends it unacknowledged, milliseconds: then it is cut off.
+pub const HTTP_STALL_MS: u64 = 30_000;
+
+/// Bytes of request bodies of one node that are kept in Redis as claims at the same time; beyond it requests with such
+/// bodies are answered with `unavailable`.
+pub const REQUEST_CLAIMS_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Largest `"id"` that a client may give to a request, bytes: it is kept while the request is in flight and echoed.
 pub const REQUEST_ID_BYTES_MAX: usize = 1_024;
 

@@ -50,6 +50,11 @@ impl Health {
         }
     }
 
+    /// Whether the node has taken in what Redis sent it up to a moment ago: the canary takes the same way.
+    pub(crate) fn is_current(&self, now: Instant) -> bool {
+        self.heard.lock().is_some_and(|heard| now.saturating_duration_since(heard) < 3 * EVERY)
+    }
+
     pub(crate) fn heard(&self, _: Canary) {
         *self.heard.lock() = Some(Instant::now());
     }

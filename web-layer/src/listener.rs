@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
@@ -59,6 +60,7 @@ impl Listening {
         let listening = Self { stop: CancellationToken::new(), tracker: TaskTracker::new() };
         let (stop, tracker) = (listening.stop.clone(), listening.tracker.clone());
         let node = node.clone();
+        let places = Arc::new(Semaphore::new(limit::HTTP_CONNECTIONS_MAX));
         listening.tracker.spawn(async move {
             loop {
                 let accepted = tokio::select! {
@@ -66,9 +68,12 @@ impl Listening {
                     () = stop.cancelled() => return,
                 };
                 match accepted {
-                    Ok((stream, peer)) => {
-                        tracker.spawn(serve(stream, peer, routes.clone(), stop.clone()));
-                    }
+                    Ok((stream, peer)) => match places.clone().try_acquire_owned() {
+                        Ok(place) => {
+                            tracker.spawn(serve(stream, peer, routes.clone(), stop.clone(), place));
+                        }
+                        Err(_) => node.metrics.refuse(),
+                    },
                     Err(error) => wait_after(&error, &node).await,
                 }
             }
@@ -93,12 +98,19 @@ async fn wait_after(error: &io::Error, node: &Node) {
     tokio::time::sleep(Duration::from_millis(100)).await;
 }
 
+/// Bounds how long a client may take no bytes at all. Websockets have bounds of their own.
+pub(crate) fn set_stall_bound(stream: &TcpStream, bound: Option<Duration>) -> io::Result<()> {
+    socket2::SockRef::from(stream).set_tcp_user_timeout(bound)
+}
+
 async fn serve<R: Reply + 'static>(
     stream: TcpStream,
     peer: SocketAddr,
     routes: BoxedFilter<(R,)>,
     stop: CancellationToken,
+    _place: OwnedSemaphorePermit,
 ) {
+    let _ = set_stall_bound(&stream, Some(Duration::from_millis(limit::HTTP_STALL_MS)));
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(PeerAddress(peer));
         let mut service = warp::service(routes.clone());

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use broker::{Address, Incoming, Received, Store, Subscriber, Tasks};
-use protocol::{Announcement, NodeId, Push, Reply, line, name};
+use protocol::{Announcement, NodeId, Push, Reply, limit, line, name};
 
 use crate::health::{Canary, Health};
 use crate::hub::{Gap, Hub};
@@ -33,6 +33,8 @@ pub(crate) struct Node {
     pub(crate) relay: Arc<Relay>,
     pub(crate) store: Store,
     pub(crate) connections: Connections,
+    /// Bytes of request bodies that may be kept in Redis.
+    pub(crate) claim_room: Arc<Semaphore>,
     /// The link to Redis and what serves it: these go on until all sockets are closed.
     pub(crate) tasks: Tasks,
     /// The tasks of the sockets.
@@ -90,6 +92,7 @@ impl Node {
             relay,
             store,
             connections: Connections::default(),
+            claim_room: Arc::new(Semaphore::new(limit::REQUEST_CLAIMS_BYTES_MAX)),
             tasks,
             sockets: tokio_util::task::TaskTracker::new(),
         });
@@ -188,7 +191,7 @@ impl Node {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = ticks.tick() => self.relay.tick(Instant::now()),
+                _ = ticks.tick() => self.relay.tick(Instant::now(), self.health.is_current(Instant::now())),
                 () = self.tasks.stop.cancelled() => return,
             }
         }

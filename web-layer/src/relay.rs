@@ -19,8 +19,8 @@ pub(crate) mod request;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
@@ -54,6 +54,8 @@ pub(crate) struct Relay {
     metrics: Arc<Metrics>,
     seq: AtomicU64,
     requests: Mutex<HashMap<u64, Request, foldhash::fast::RandomState>>,
+    /// Those of them that clients asked: they are bounded.
+    counted: AtomicUsize,
     holding: Mutex<Holding>,
 }
 
@@ -93,8 +95,9 @@ impl Relay {
                 bounds,
                 tasks: tasks.clone(),
                 metrics,
-                seq: AtomicU64::new(1),
+                seq: AtomicU64::new(first_seq()),
                 requests: Mutex::default(),
+                counted: AtomicUsize::new(0),
                 holding: Mutex::default(),
             }
         })
@@ -183,10 +186,13 @@ impl Relay {
     }
 
     /// To be called every 100 ms or so: ends what has been held or in flight for too long.
-    pub(crate) fn tick(self: &Arc<Self>, now: Instant) {
+    ///
+    /// While the node is behind with what Redis sends it (`is_current` is false), it cannot tell who is silent.
+    pub(crate) fn tick(self: &Arc<Self>, now: Instant, is_current: bool) {
         self.expire_held(now);
         self.workers_changed();
-        let silent: HashSet<WorkerId> = self.registry.forget_silent(now).into_iter().collect();
+        let silent = if is_current { self.registry.forget_silent(now) } else { Vec::new() };
+        let silent: HashSet<WorkerId> = silent.into_iter().collect();
         let timeout = self.bounds.request_timeout;
         self.lose(|request| {
             request.sent_to.as_ref().is_some_and(|worker| {
@@ -198,8 +204,8 @@ impl Relay {
     fn submit(self: &Arc<Self>, ask: Ask) {
         let request = Request { ask, born: Instant::now(), sent_to: None };
         let seq = self.seq.fetch_add(1, Ordering::Relaxed);
-        if matches!(request.ask, Ask::Message(..) | Ask::Http(_))
-            && self.in_flight() >= self.bounds.in_flight_max
+        if request.ask.is_counted()
+            && self.counted.fetch_add(1, Ordering::Relaxed) >= self.bounds.in_flight_max
         {
             let answer = request.ask.failure(&RequestError::unavailable());
             return self.answer(request, answer, Outcome::Unavailable);
@@ -234,15 +240,15 @@ impl Relay {
         let mut requests = self.requests.lock();
         let Some(request) = requests.get_mut(&seq) else { return false };
         let line = line::one(&request.ask.event(&self.node, seq, session));
+        if self.publisher.try_publish(worker.inbox.clone(), line, seq).is_err() {
+            return false;
+        }
         request.sent_to = Some(worker.id.clone());
-        drop(requests);
-        if self.publisher.try_publish(worker.inbox.clone(), line, seq).is_ok() {
-            return true;
+        if request.ask.repeats() {
+            // What is asked until it is answered has its time for an answer from now on.
+            request.born = Instant::now();
         }
-        if let Some(request) = self.requests.lock().get_mut(&seq) {
-            request.sent_to = None;
-        }
-        false
+        true
     }
 
     fn send_free(&self, seq: u64) {
@@ -302,4 +308,11 @@ impl Relay {
             conn.wake.notify_one();
         }
     }
+}
+
+/// The number of the first event. It grows from one process to the next, so that a late reply to a node that was restarted
+/// under the same name answers nobody. Microseconds since 1970 stay below 2^53, for workers that count in JavaScript.
+fn first_seq() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(1, |now| u64::try_from(now.as_micros()).unwrap_or(1))
 }

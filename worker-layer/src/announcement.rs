@@ -82,7 +82,7 @@ impl Announcer {
     /// Returns when Redis has taken it, or has not.
     async fn announce(&self, line: Vec<u8>) {
         let (taken, begun) = (TaskTracker::new(), Instant::now());
-        self.publisher.publish(Arc::clone(&self.channel), line, Receipt::once(taken.token())).await;
+        self.publisher.publish(Arc::clone(&self.channel), line, Receipt::Once(taken.token())).await;
         taken.close();
         taken.wait().await;
         if self.publisher.is_connected() {
@@ -108,5 +108,7 @@ impl Announcer {
         if self.purge.send(purged).await.is_ok() {
             let _ = done.await;
         }
+        // A node counts from when it heard, and looks ten times a second: now all of them have given it up.
+        tokio::time::sleep(PAUSE / 2).await;
     }
 }

@@ -34,7 +34,7 @@ impl Config {
         let after_host = || {
             let random = WorkerId::random();
             let (_, unique) = random.as_str().rsplit_once('-')?;
-            format!("{}-{unique}", self.host.as_ref()?).parse().ok()
+            format!("{}-{unique}", self.host()?).parse().ok()
         };
         self.worker.clone().or_else(after_host).unwrap_or_else(WorkerId::random)
     }
@@ -42,11 +42,17 @@ impl Config {
     /// Whether a worker of this name is the one that these options mean: the named one, or one of this host, or any.
     #[must_use]
     pub fn means(&self, worker: &WorkerId) -> bool {
-        match (&self.worker, &self.host) {
+        match (&self.worker, self.host()) {
             (Some(named), _) => worker == named,
             (None, Some(host)) => worker.as_str().rsplit_once('-').is_some_and(|(of, _)| of == host),
             (None, None) => true,
         }
+    }
+
+    /// The name of this host, if the name of a worker can begin with it.
+    fn host(&self) -> Option<&str> {
+        let host = self.host.as_deref()?;
+        format!("{host}-{:012}", 0).parse::<WorkerId>().is_ok().then_some(host)
     }
 }
 
@@ -112,7 +118,10 @@ mod tests {
         let id = here.id();
         assert!(id.as_str().starts_with("4f-e1-") && here.id() != id);
         assert!(here.means(&id) && !there.means(&id) && config(None, None).means(&id));
-        assert!(config(None, Some("no name: this")).id().as_str().starts_with("worker-"));
+        for odd in ["no name: this", &"x".repeat(60)] {
+            let config = config(None, Some(odd));
+            assert!(config.id().as_str().starts_with("worker-") && config.means(&config.id()));
+        }
     }
 
     #[test]

@@ -21,7 +21,8 @@
 //! - [`service`]: what handles the messages of one service; [`services`]: the list of them
 //! - `inbox`, `dispatch`, `lane`, `reply`: the way of an event, in this order; `refusal`: an answer when
 //!   there is none
-//! - `announcement`: how nodes learn of this worker; [`probe`]: how a health check does
+//! - `unpublished`: replies that Redis did not get at once
+//! - `announcement`: how nodes learn of this worker; `standing`: whether they still count on it; [`probe`]: how a health check does
 //! - [`limit`]: every bound of this layer; `cause` and `pace`: errors in the log
 //! - [`numbers`]: favorite numbers, sorted and live
 
@@ -41,6 +42,7 @@ mod run;
 pub mod service;
 pub mod services;
 mod standing;
+mod unpublished;
 pub mod worker;
 
 pub use config::Config;

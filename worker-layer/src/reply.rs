@@ -2,11 +2,14 @@
 //! claim.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use broker::{Publisher, Store};
+use broker::{Publisher, Store, StoreError};
 use futures_util::future::BoxFuture;
-use protocol::{Answer, Body, Effect, Event, HttpBody, NodeId, Reply, RequestError, Subject, line, name};
-use tokio::sync::{Semaphore, mpsc};
+use protocol::{
+    Answer, Body, Effect, ErrorCode, Event, HttpBody, NodeId, Reply, RequestError, Subject, line, name,
+};
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -14,41 +17,22 @@ use crate::cause::Causes;
 use crate::limit;
 use crate::refusal::refusal;
 use crate::service::Outcome;
+use crate::unpublished::{Payload, Unpublished};
 
 /// What comes back with the outcome of a PUBLISH.
-pub(crate) struct Receipt {
-    /// Held until Redis has taken the line: so leaving can wait for all of them.
-    _owed: TaskTrackerToken,
-    /// The line, if it is to be published again should it not have reached Redis. A node ignores a reply that it has
-    /// already, so once too often does no harm.
-    reply: Option<(Arc<str>, Vec<u8>)>,
-}
-
-impl Receipt {
-    /// For a line that is out of date soon.
-    pub(crate) fn once(owed: TaskTrackerToken) -> Self {
-        Self { _owed: owed, reply: None }
-    }
-
-    /// Whether the line is to be published again if it did not reach Redis.
-    pub(crate) fn repeats(&self) -> bool {
-        self.reply.is_some()
-    }
-}
-
-/// Publishes replies again that did not reach Redis, when it is back, until the worker ends.
-pub(crate) async fn repeat(publisher: Publisher<Receipt>, mut unpublished: mpsc::Receiver<Receipt>) {
-    while let Some(receipt) = unpublished.recv().await {
-        publisher.connected().await;
-        if let Some((channel, line)) = receipt.reply.clone() {
-            publisher.publish(channel, line, receipt).await;
-        }
-    }
+pub(crate) enum Receipt {
+    /// For a line that is out of date soon; the token is held until Redis has taken it, or has not.
+    Once(#[expect(dead_code, reason = "it is there to be dropped")] TaskTrackerToken),
+    /// For replies, which are published again if they did not reach Redis.
+    Reply(Payload),
+    /// For replies that are published again: whether Redis has them now.
+    Again(oneshot::Sender<bool>),
 }
 
 /// Publishes replies.
 pub(crate) struct Replies {
     publisher: Publisher<Receipt>,
+    unpublished: Arc<Unpublished>,
     store: Store,
     /// Replies that Redis has not yet taken, and answers that are still to come.
     owed: TaskTracker,
@@ -56,9 +40,13 @@ pub(crate) struct Replies {
 }
 
 impl Replies {
-    pub(crate) fn new(publisher: Publisher<Receipt>, store: Store) -> Arc<Self> {
+    pub(crate) fn new(
+        publisher: Publisher<Receipt>,
+        unpublished: Arc<Unpublished>,
+        store: Store,
+    ) -> Arc<Self> {
         let later = Arc::new(Semaphore::new(limit::LATER_MAX));
-        Arc::new(Self { publisher, store, owed: TaskTracker::new(), later })
+        Arc::new(Self { publisher, unpublished, store, owed: TaskTracker::new(), later })
     }
 
     /// Sends the answers to a batch, one payload a node.
@@ -98,8 +86,14 @@ impl Replies {
 
     async fn publish(&self, node: &NodeId, payload: Vec<u8>) {
         let channel: Arc<str> = name::node_inbox(node).into();
-        let reply = Some((Arc::clone(&channel), payload.clone()));
-        self.publisher.publish(channel, payload, Receipt { _owed: self.owed.token(), reply }).await;
+        let born = Instant::now();
+        let reply =
+            Payload { channel: Arc::clone(&channel), bytes: payload.clone(), born, _owed: self.owed.token() };
+        if self.unpublished.is_some() {
+            self.unpublished.add(reply);
+        } else {
+            self.publisher.publish(channel, payload, Receipt::Reply(reply)).await;
+        }
     }
 
     /// Answers beside the lane, when there is an answer.
@@ -155,10 +149,11 @@ impl Replies {
     async fn claim(&self, bytes: &[u8]) -> Result<protocol::Claim, RequestError> {
         self.store.put_claim(bytes).await.map_err(|error| {
             log::warn!(error:% = Causes(&error), bytes = bytes.len(); "a large answer could not be stored");
-            RequestError::new(
-                error.code(),
-                "the request was handled, but its answer could not be stored: ask again",
-            )
+            let code = match error {
+                StoreError::ClaimTooLarge(_) => ErrorCode::TooLarge,
+                _ => ErrorCode::OutcomeUnknown,
+            };
+            RequestError::new(code, "the request was handled, but its answer could not be stored")
         })
     }
 }

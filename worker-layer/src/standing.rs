@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 use protocol::limit;
 
+/// It has not announced itself yet.
+const NEVER: u64 = u64::MAX;
+
 /// When this worker announced itself last, as far as it knows: never later than any node heard of it.
 pub(crate) struct Standing {
     start: Instant,
@@ -17,7 +20,7 @@ pub(crate) struct Standing {
 
 impl Standing {
     pub(crate) fn new() -> Self {
-        Self { start: Instant::now(), announced_ms: AtomicU64::new(0) }
+        Self { start: Instant::now(), announced_ms: AtomicU64::new(NEVER) }
     }
 
     /// Redis has taken an announcement that was begun at this moment.
@@ -28,7 +31,12 @@ impl Standing {
 
     /// Whether no node can have given up yet what this worker has.
     pub(crate) fn holds(&self, now: Instant) -> bool {
-        let announced = self.start + Duration::from_millis(self.announced_ms.load(Ordering::Relaxed));
+        let announced_ms = self.announced_ms.load(Ordering::Relaxed);
+        if announced_ms == NEVER {
+            // Nobody counts on it yet, and nobody has given it up.
+            return true;
+        }
+        let announced = self.start + Duration::from_millis(announced_ms);
         now.saturating_duration_since(announced) < Duration::from_millis(limit::WORKER_SILENCE_MS)
     }
 }
@@ -41,6 +49,8 @@ mod tests {
     fn a_worker_that_was_silent_for_too_long_no_longer_counts_until_it_is_heard_again() {
         let standing = Standing::new();
         let start = Instant::now();
+        assert!(standing.holds(start + Duration::from_millis(60_000)), "it has not announced itself yet");
+        standing.announced(start);
         assert!(standing.holds(start + Duration::from_millis(2_900)));
         let late = start + Duration::from_millis(limit::WORKER_SILENCE_MS + 100);
         assert!(!standing.holds(late));

@@ -13,13 +13,11 @@ use crate::announcement::Announcer;
 use crate::config::Config;
 use crate::dispatch::Dispatch;
 use crate::inbox::Inbox;
-use crate::reply::{self, Receipt, Replies};
+use crate::reply::{Receipt, Replies};
 use crate::service::{Context, Service};
 use crate::services::Start;
 use crate::standing::Standing;
-
-/// Replies that wait to be published again: each is a batch's for one node.
-const REPLIES_UNPUBLISHED_MAX: usize = 4_096;
+use crate::unpublished::Unpublished;
 
 /// A worker that was not started yet.
 pub struct Worker {
@@ -81,15 +79,16 @@ impl Worker {
 
     fn start(self, tasks: &Tasks) -> Running {
         let store = Store::start(self.address.clone(), tasks);
-        let (again, unpublished) = mpsc::channel(REPLIES_UNPUBLISHED_MAX);
-        let publisher = Publisher::start(self.address.clone(), tasks, move |receipt: Receipt, outcome| {
-            if outcome.is_err() && receipt.repeats() && again.try_send(receipt).is_err() {
-                log::warn!("too many replies could not be published: the nodes have to say what is unknown");
-            }
-        });
-        let stop = tasks.stop.clone();
-        let repeating = reply::repeat(publisher.clone(), unpublished);
-        tasks.tracker.spawn(async move { stop.run_until_cancelled(repeating).await });
+        let unpublished = Arc::<Unpublished>::default();
+        let failed = Arc::clone(&unpublished);
+        let publisher =
+            Publisher::start(self.address.clone(), tasks, move |receipt, outcome| match receipt {
+                Receipt::Reply(payload) if outcome.is_err() => failed.add(payload),
+                Receipt::Again(done) => _ = done.send(outcome.is_ok()),
+                Receipt::Reply(_) | Receipt::Once(_) => {}
+            });
+        let (again, through, stop) = (Arc::clone(&unpublished), publisher.clone(), tasks.stop.clone());
+        tasks.tracker.spawn(async move { stop.run_until_cancelled(again.publish(&through)).await });
         let (subscriber, received) = Subscriber::start(self.address.clone(), tasks);
         let context = Context {
             address: self.address,
@@ -98,7 +97,7 @@ impl Worker {
             worker: self.id.clone(),
         };
         let services: Vec<_> = self.services.iter().map(|start| start(&context)).collect();
-        let replies = Replies::new(publisher.clone(), store);
+        let replies = Replies::new(publisher.clone(), unpublished, store);
         let (lanes, restored, closed) =
             (TaskTracker::new(), Arc::new(Notify::new()), CancellationToken::new());
         let standing = Arc::new(Standing::new());

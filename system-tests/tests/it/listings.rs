@@ -1,4 +1,4 @@
-//! Brief 004: numbers are set and listed, and every change is told to everyone, exactly once.
+//! Numbers are set and listed, and every change is told to everyone, exactly once.
 
 use rand::RngExt;
 use serde_json::{Value, json};

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use warp::http::header::{CONNECTION, HeaderMap};
 use warp::http::{HeaderName, HeaderValue, Method, StatusCode};
 use warp::path::FullPath;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
+use broker::{Store, Tasks, redis};
 use protocol::{ErrorCode, HttpBody, HttpRequest, HttpResponse, RequestError, limit};
 
 use crate::listener::PeerAddress;
@@ -81,7 +82,8 @@ async fn relay<B: Buf>(
     let body = tokio::time::timeout(Duration::from_millis(limit::BODY_READ_MS), read)
         .await
         .map_err(|_| RequestError::new(ErrorCode::BadRequest, "the body of the request came too slowly"))??;
-    http.body = carried(node, body).await?;
+    let _kept;
+    (http.body, _kept) = carried(node, body).await?;
     let (waiting, response) = oneshot::channel();
     node.relay.clone().http(HttpAsk { service, peer, http, waiting });
     let response = response.await.map_err(|_| RequestError::outcome_unknown())?;
@@ -106,14 +108,44 @@ async fn read<B: Buf>(
     Ok(whole.freeze())
 }
 
+/// A request's body that is kept in Redis until its response is there.
+struct Kept {
+    store: Store,
+    tasks: Tasks,
+    key: String,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let (store, key, room) = (self.store.clone(), std::mem::take(&mut self.key), self.room.take());
+        self.tasks.tracker.spawn(async move {
+            // If it cannot be removed now, it expires.
+            let _ = store.query::<()>(redis::cmd("UNLINK").arg(key)).await;
+            drop(room);
+        });
+    }
+}
+
 /// The body as it travels: text if it is short and UTF-8, otherwise by claim.
-async fn carried(node: &Node, body: Bytes) -> Result<HttpBody, RequestError> {
+async fn carried(node: &Node, body: Bytes) -> Result<(HttpBody, Option<Kept>), RequestError> {
     match std::str::from_utf8(&body) {
-        Ok(text) if text.len() <= limit::CLAIM_OVER_BYTES => Ok(HttpBody::Body(text.to_owned())),
-        _ => node.store.put_claim(&body).await.map(HttpBody::Claim).map_err(|error| {
-            log::warn!(node:% = node.id, error:%; "the body of a request could not be kept");
-            RequestError::unavailable()
-        }),
+        Ok(text) if text.len() <= limit::CLAIM_OVER_BYTES => Ok((HttpBody::Body(text.to_owned()), None)),
+        _ => {
+            let bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
+            let room = node.claim_room.clone().try_acquire_many_owned(bytes).map_err(|_| {
+                let message =
+                    "this node has too many large requests at the moment, nothing was done: try again";
+                RequestError::new(ErrorCode::Unavailable, message)
+            })?;
+            let claim = node.store.put_claim(&body).await.map_err(|error| {
+                log::warn!(node:% = node.id, error:%; "the body of a request could not be kept");
+                RequestError::unavailable()
+            })?;
+            let (store, tasks) = (node.store.clone(), node.tasks.clone());
+            let kept = Kept { store, tasks, key: claim.key.clone(), room: Some(room) };
+            Ok((HttpBody::Claim(claim), Some(kept)))
+        }
     }
 }
 
@@ -132,10 +164,8 @@ async fn fetched(node: &Node, response: HttpResponse) -> Result<Response, Reques
         .filter(|status| (200..600).contains(&status.as_u16()))
         .ok_or_else(|| RequestError::new(ErrorCode::Internal, "the service answered with a wrong status"))?;
     for (name, value) in &response.headers {
-        if HOP_BY_HOP.contains(&name.as_str()) {
-            continue;
-        }
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), _) if HOP_BY_HOP.contains(&name.as_str()) => {}
             (Ok(name), Ok(value)) => drop(answer.headers_mut().append(name, value)),
             _ => log::warn!(header = name.as_str(); "a service answered with a header that cannot be sent"),
         }

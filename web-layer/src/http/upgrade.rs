@@ -15,11 +15,11 @@ use warp::{Filter, Rejection};
 
 use protocol::{ConnectionId, ErrorCode, RequestError};
 
-use crate::listener::PeerAddress;
+use crate::listener::{PeerAddress, set_stall_bound};
 use crate::node::Node;
 use crate::socket::{Connection, task};
 
-/// The service of `/ws` alone. The one name of a service that the web layer was told, by the design.
+/// The service of `/ws` alone. The one name of a service that the web layer was told.
 const DEFAULT_SERVICE: &str = "numbers";
 
 pub(crate) fn routes(
@@ -107,7 +107,9 @@ fn accept(
 async fn hold(node: &Arc<Node>, service: Arc<str>, peer: &str, upgrade: OnUpgrade) {
     let Ok(upgraded) = upgrade.await else { return };
     let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
-    let conn = Connection::new(ConnectionId::random(), service, peer, io.into_inner(), node.bounds.outbox);
+    let stream = io.into_inner();
+    let _ = set_stall_bound(&stream, None);
+    let conn = Connection::new(ConnectionId::random(), service, peer, stream, node.bounds.outbox);
     conn.heard(node.clock.now_s());
     let conn = Arc::new(conn);
     node.connections.insert(conn.clone());

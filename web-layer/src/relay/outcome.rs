@@ -1,6 +1,7 @@
 //! How requests end: answered, never delivered, or nobody knows.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use broker::PublishError;
@@ -154,6 +155,9 @@ impl Relay {
 
     pub(super) fn answer(self: &Arc<Self>, request: Request, answer: Answer, outcome: Outcome) {
         self.metrics.request(request.ask.kind(), outcome, request.born.elapsed());
+        if request.ask.is_counted() {
+            self.counted.fetch_sub(1, Ordering::Relaxed);
+        }
         let ask = request.ask;
         let is_fitting = matches!(ask, Ask::Http(_)) == matches!(answer, Answer::Http(_));
         let answer = if is_fitting { answer } else { self.wrong_form(&ask) };

@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 
 use protocol::event::Peer;
 use protocol::{
-    Answer, Body, Effect, Event, HttpRequest, HttpResponse, Json, NodeId, RequestError, Subject, WorkerId,
-    body,
+    Answer, Body, Close, Effect, Event, HttpRequest, HttpResponse, Json, NodeId, RequestError, Subject,
+    WorkerId, body, close,
 };
 
 use crate::socket::Connection;
@@ -64,6 +64,11 @@ impl Ask {
         matches!(self, Self::Open(_) | Self::Gap { .. })
     }
 
+    /// Whether a client asked it: such requests are bounded.
+    pub(crate) fn is_counted(&self) -> bool {
+        matches!(self, Self::Message(..) | Self::Http(_))
+    }
+
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Open(_) => "open",
@@ -94,7 +99,11 @@ impl Ask {
             Self::Message(_, message) => {
                 Answer::Effects(vec![Effect::error(error, body::request_id(message))])
             }
-            Self::Open(_) | Self::Close(_) | Self::Gap { .. } => Answer::Effects(Vec::new()),
+            // It would miss the pushes of topics that it never joined.
+            Self::Open(_) => {
+                Answer::Effects(vec![Effect::Close(Close::new(close::INTERNAL, &error.message))])
+            }
+            Self::Close(_) | Self::Gap { .. } => Answer::Effects(Vec::new()),
         }
     }
 }

@@ -180,6 +180,8 @@ impl Connection {
 
     fn die(&self, sending: &mut Sending) -> Result<(), Overflow> {
         *sending = Sending { outbox: Outbox::default(), phase: Phase::Dead };
+        // Its descriptor lives on until the worker has heard of the end; the client must not wait for that.
+        let _ = socket2::SockRef::from(&self.stream).shutdown(std::net::Shutdown::Both);
         self.wake.notify_one();
         Ok(())
     }

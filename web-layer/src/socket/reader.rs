@@ -54,14 +54,16 @@ impl Reader {
         if self.rest.is_empty() {
             let (whole, fragmented) = self.measure(bytes, message_bytes_max);
             self.rest = bytes[whole..].to_vec();
-            self.run(&bytes[..whole], fragmented, message_bytes_max)
-        } else {
-            self.rest.extend_from_slice(bytes);
-            let all = std::mem::take(&mut self.rest);
-            let (whole, fragmented) = self.measure(&all, message_bytes_max);
-            self.rest = all[whole..].to_vec();
-            self.run(&all[..whole], fragmented, message_bytes_max)
+            return self.run(&bytes[..whole], fragmented, message_bytes_max);
         }
+        self.rest.extend_from_slice(bytes);
+        let (whole, fragmented) = self.measure(&self.rest, message_bytes_max);
+        if whole == 0 {
+            return Taken::default();
+        }
+        let mut frames = std::mem::take(&mut self.rest);
+        self.rest = frames.split_off(whole);
+        self.run(&frames, fragmented, message_bytes_max)
     }
 
     /// How many bytes are whole frames, and whether a message is unfinished after them. A frame that is not allowed

@@ -215,6 +215,15 @@ impl FakeWorker {
         body
     }
 
+    /// Waits until the node has removed the body of a request that was answered.
+    pub(crate) async fn wait_until_unclaimed(&mut self, claim: &Value) {
+        let mut exists = redis::cmd("EXISTS");
+        exists.arg(claim["key"].as_str().expect("a key"));
+        while exists.query_async::<bool>(&mut self.redis).await.expect("Redis runs") {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// A client whose connection was opened with these effects, and the name of the connection.
     pub(crate) async fn welcome(&mut self, node: &TestNode, effects: Value) -> (Client, String) {
         let client = Client::connect(node, WS).await;
