@@ -93,7 +93,7 @@ impl Announcer {
     /// Waits until all that was sent to this worker so far has been received, and then until it has been forgotten.
     async fn forget(&self, inbox: &Subscriber) {
         log::warn!(
-            "this worker was silent for so long that the nodes have given up what it had: that is left out"
+            "this worker was silent for so long that the nodes have given up what it had: requests among it are refused"
         );
         loop {
             inbox.connected().await;

@@ -45,7 +45,7 @@ impl Inbox {
             let incoming = tokio::select! {
                 biased;
                 incoming = self.received.recv() => incoming,
-                // Nothing is received any more: all that came before has been left out, and so will the lanes do.
+                // Nothing is received any more: what came before belongs to a generation that is over.
                 Some(purged) = self.purges.recv() => {
                     self.dispatch.next_generation();
                     drop(purged);
@@ -65,13 +65,16 @@ impl Inbox {
 
     async fn take(&mut self, incoming: Incoming) {
         match incoming {
-            Incoming::Message { .. } if !self.standing.holds(Instant::now()) => {}
             Incoming::Message { payload, .. } => {
+                let is_late = !self.standing.holds(Instant::now());
                 for line in line::split(&payload) {
                     match serde_json::from_slice::<Event>(line) {
                         Ok(event) => self.dispatch.hand_over(event).await,
                         Err(error) => self.complain(line, &error),
                     }
+                }
+                if is_late {
+                    self.dispatch.next_generation();
                 }
             }
             // Events that were in flight are the nodes' to answer: they see the same loss.

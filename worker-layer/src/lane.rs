@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use futures_util::FutureExt as _;
-use protocol::Event;
+use protocol::{Event, RequestError, Subject};
 use tokio::sync::mpsc;
 
 use crate::dispatch::Queued;
@@ -31,12 +31,17 @@ pub(crate) struct Valid {
 }
 
 impl Valid {
-    /// Leaves out what the nodes have given up meanwhile.
-    fn only(&self, queued: &mut Vec<Queued>) -> Vec<Event> {
+    /// Parts what is to be handled from what may have been given up meanwhile. Only requests can do harm when they are
+    /// handled late: that a connection opened or closed, or that a node missed pushes, stays true.
+    fn part(&self, queued: &mut Vec<Queued>) -> (Vec<Event>, Vec<Event>) {
         let generation = self.generation.load(Ordering::Relaxed);
         let holds = self.standing.holds(Instant::now());
-        let valid = queued.drain(..).filter(|queued| holds && queued.generation == generation);
-        valid.map(|queued| queued.event).collect()
+        let is_late = |queued: &Queued| {
+            let is_request = matches!(queued.event.subject, Subject::Message(..) | Subject::Http { .. });
+            is_request && !(holds && queued.generation == generation)
+        };
+        let (late, due): (Vec<Queued>, Vec<Queued>) = queued.drain(..).partition(is_late);
+        (due.into_iter().map(|it| it.event).collect(), late.into_iter().map(|it| it.event).collect())
     }
 }
 
@@ -54,7 +59,13 @@ impl Lane {
     pub(crate) async fn run(mut self) {
         let mut queued = Vec::new();
         while self.events.recv_many(&mut queued, limit::BATCH_EVENTS_MAX).await > 0 {
-            let batch = self.valid.only(&mut queued);
+            let (batch, late) = self.valid.part(&mut queued);
+            if !late.is_empty() {
+                // Nothing was done. A node that has given them up does not listen any more.
+                let refuse =
+                    |event: &Event| Outcome::Now(refusal(&event.subject, &RequestError::unavailable()));
+                self.replies.send(&late, late.iter().map(refuse).collect()).await;
+            }
             if !batch.is_empty() {
                 let outcomes = self.handle(&batch).await;
                 self.replies.send(&batch, outcomes).await;
