@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Read as _};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,7 +81,7 @@ pub(crate) async fn serve(node: Arc<Node>, conn: Arc<Connection>, early: bytes::
 
 /// Reads once and handles what came. Returns the number of frames.
 fn read(node: &Arc<Node>, conn: &Arc<Connection>, reader: &mut Reader) -> u32 {
-    SCRATCH.with_borrow_mut(|scratch| match conn.stream.try_read(scratch) {
+    SCRATCH.with_borrow_mut(|scratch| match receive(conn, scratch) {
         Ok(0) => {
             conn.abort();
             0
@@ -96,6 +96,20 @@ fn read(node: &Arc<Node>, conn: &Arc<Connection>, reader: &mut Reader) -> u32 {
             0
         }
     })
+}
+
+/// Reads what is there. Less than there is room for means that nothing more is: the runtime is told so, which saves the
+/// read that would find it out.
+fn receive(conn: &Connection, scratch: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    let outcome = conn.stream.try_io(Interest::READABLE, || {
+        length = (&*socket2::SockRef::from(&conn.stream)).read(scratch)?;
+        if (1..scratch.len()).contains(&length) { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+    });
+    match outcome {
+        Err(error) if length == 0 => Err(error),
+        _ => Ok(length),
+    }
 }
 
 fn take(node: &Arc<Node>, conn: &Arc<Connection>, reader: &mut Reader, bytes: &[u8]) -> u32 {
