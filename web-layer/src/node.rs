@@ -137,7 +137,10 @@ impl Node {
                     self.metrics.link_lost();
                     self.relay.link_lost();
                 }
-                Incoming::Restored => self.hub.all_lost(),
+                Incoming::Restored => {
+                    self.relay.registry.was_deaf(Instant::now());
+                    self.hub.all_lost();
+                }
             }
         }
     }

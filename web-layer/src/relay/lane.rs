@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use protocol::{Effect, Json};
+use protocol::{Effect, Json, WorkerId};
 
 use crate::relay::registry::{View, Worker};
 
 /// The events of one connection, which are handled one after the other, in the order in which they came.
 ///
-/// They all go to one worker. To another one they go only when none is in flight; until then, and while there is no
-/// worker, they are held.
+/// They all go to one worker. To another one they go only when none is in flight, and none that was given up can still be
+/// handled; until then, and while there is no worker, they are held.
 #[derive(Default)]
 pub(crate) struct Lane {
     /// The worker that has this connection's events, and the view by which it was chosen.
@@ -20,6 +20,9 @@ pub(crate) struct Lane {
     pub(crate) sent: usize,
     /// The newest event that a worker may have handled. What was held since before cannot follow it any more.
     pub(crate) handled: u64,
+    /// The worker that may still handle an event whose outcome was given as unknown: one that came later must not
+    /// overtake it at another worker.
+    unsettled: Option<WorkerId>,
     /// Events that no worker has, by number, in order.
     pub(crate) held: VecDeque<u64>,
     /// The `open` event has not been carried out yet: nothing else goes before it.
@@ -49,7 +52,8 @@ impl Lane {
     /// The worker that the next event may go to now.
     pub(crate) fn worker(&mut self, view: &View, service: &str, key: impl std::hash::Hash) -> Option<Worker> {
         if self.version != view.version {
-            if self.sent == 0 {
+            if self.sent == 0 && !self.unsettled.as_ref().is_some_and(|worker| view.counts_on(worker)) {
+                self.unsettled = None;
                 self.chosen = view.choose(service, key).cloned();
                 self.version = view.version;
             } else if !self.chosen.as_ref().is_some_and(|worker| view.is_serving(service, &worker.id)) {
@@ -57,6 +61,13 @@ impl Lane {
             }
         }
         self.chosen.clone()
+    }
+
+    /// An event that `worker` had has its outcome. Answered, it was handled, and so were all before it.
+    pub(crate) fn ended(&mut self, seq: u64, worker: WorkerId, is_answered: bool) {
+        self.sent -= 1;
+        self.handled = self.handled.max(seq);
+        self.unsettled = (!is_answered).then_some(worker);
     }
 
     /// Puts an event that was not delivered back among those that wait, at the place where it belongs.

@@ -136,9 +136,8 @@ impl Relay {
         };
         let mut lane = conn.lane.lock();
         let was_full = lane.in_flight() >= self.bounds.in_flight_per_connection_max;
-        if request.sent_to.is_some() {
-            lane.sent -= 1;
-            lane.handled = lane.handled.max(seq);
+        if let Some(worker) = request.sent_to.clone() {
+            lane.ended(seq, worker, outcome == Outcome::Answered);
         } else {
             lane.held.retain(|held| *held != seq);
         }

@@ -37,6 +37,8 @@ pub(crate) struct View {
     paths: Vec<(String, Arc<str>)>,
     /// Every service that was ever announced to this node.
     known: HashSet<Arc<str>>,
+    /// Every worker that was heard of lately, also those that take no events.
+    present: HashSet<WorkerId>,
 }
 
 /// A worker that takes events.
@@ -58,6 +60,11 @@ impl View {
 
     pub(crate) fn is_serving(&self, service: &str, worker: &WorkerId) -> bool {
         self.services.get(service).is_some_and(|workers| workers.iter().any(|one| one.id == *worker))
+    }
+
+    /// Whether the worker may still handle what it was sent: it has not been silent for so long that it refuses it.
+    pub(crate) fn counts_on(&self, worker: &WorkerId) -> bool {
+        self.present.contains(worker)
     }
 
     /// The service that answers an HTTP path: a prefix matches whole segments.
@@ -120,6 +127,13 @@ impl Registry {
         }
     }
 
+    /// What was said meanwhile could not be heard: a worker is silent only from now on.
+    pub(crate) fn was_deaf(&self, now: Instant) {
+        for entry in self.workers.lock().values_mut() {
+            entry.heard = entry.heard.max(now);
+        }
+    }
+
     /// Forgets the workers that have been silent for too long and returns them.
     pub(crate) fn forget_silent(&self, now: Instant) -> Vec<WorkerId> {
         let silence = Duration::from_millis(limit::WORKER_SILENCE_MS);
@@ -147,6 +161,7 @@ impl Registry {
         let mut view = View { version: elder.version + 1, known: elder.known.clone(), ..View::default() };
         let mut paths = elder.paths.clone();
         for (id, entry) in workers {
+            view.present.insert(id.clone());
             for (service, announced) in &entry.services {
                 let service =
                     view.known.get(service.as_str()).cloned().unwrap_or_else(|| Arc::from(service.as_str()));

@@ -129,21 +129,52 @@ async fn ask<T: FromRedisValue>(console: &mut MultiplexedConnection, words: &[&s
     redis::cmd(words[0]).arg(&words[1..]).query_async(console).await.unwrap()
 }
 
+/// Cuts the link on which a node hears replies; the one that publishes lives.
+async fn cut_replies(console: &mut MultiplexedConnection, node: &TestNode) {
+    let clients: String = ask(console, &["CLIENT", "LIST"]).await;
+    let of_node = clients.lines().filter(|line| line.contains(" resp=3") && !line.contains(" sub=0 "));
+    for line in of_node {
+        let id = line.strip_prefix("id=").and_then(|rest| rest.split(' ').next()).unwrap();
+        let _: u64 = ask(console, &["CLIENT", "KILL", "ID", id]).await;
+    }
+    until("the loss to be noticed", async || node.metric("redis_links_lost_total").await > 0).await;
+}
+
+/// ARCHITECTURE, rule 4.
+#[tokio::test]
+async fn nothing_overtakes_an_event_that_was_given_up_but_may_still_be_handled() {
+    let (redis, node, mut slow) = spine("--hold-ms 60000").await;
+    let (mut client, _) = slow.welcome(&node, json!([])).await;
+    client.send(json!({ "id": 1 })).await;
+    slow.next_message(json!({ "id": 1 })).await;
+    let mut other = FakeWorker::start(&redis, &[&node]).await;
+
+    cut_replies(&mut redis.connection().await, &node).await;
+    assert_eq!(client.next_error().await.0, "outcome_unknown");
+    until("the node to be back", async || redis.publish(&node.inbox(), "").await == 1).await;
+    // It cannot be reached, but it is alive and has the first one.
+    slow.stop_listening().await;
+    client.send(json!({ "id": 2 })).await;
+    until("the second to be taken in", async || node.metric("requests_in_flight").await == 1).await;
+    // By the time that a later event has come to the other worker, this one was published to nobody.
+    let _later = other.welcome(&node, json!([])).await;
+    assert_eq!(other.unread().await.len(), 0, "the first one may be handled any time");
+
+    // By now it refuses what it has.
+    slow.fall_silent().await;
+    let event = other.next_message(json!({ "id": 2 })).await;
+    other.echo(&event).await;
+    assert_eq!(client.next().await["id"], 2);
+}
+
 /// ARCHITECTURE, rules 3 and 7.
 #[tokio::test]
 async fn nothing_is_sent_to_a_worker_while_its_reply_could_not_be_heard() {
     let (redis, node, mut worker) = spine("--hold-ms 60000").await;
     let (mut client, _) = worker.welcome(&node, json!([])).await;
-    // The link on which replies come is cut and cannot be made anew; the one that publishes lives.
     let mut console = redis.connection().await;
-    let clients: String = ask(&mut console, &["CLIENT", "LIST"]).await;
     let _: () = ask(&mut console, &["CONFIG", "SET", "maxclients", "1"]).await;
-    let of_node = clients.lines().filter(|line| line.contains(" resp=3") && !line.contains(" sub=0 "));
-    for line in of_node {
-        let id = line.strip_prefix("id=").and_then(|rest| rest.split(' ').next()).unwrap();
-        let _: u64 = ask(&mut console, &["CLIENT", "KILL", "ID", id]).await;
-    }
-    until("the loss to be noticed", async || node.metric("redis_links_lost_total").await > 0).await;
+    cut_replies(&mut console, &node).await;
     client.send(json!({ "id": 1 })).await;
     let mut http = Http::connect(&node).await;
     let mut asking = tokio::task::JoinSet::new();

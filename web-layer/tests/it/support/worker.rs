@@ -122,6 +122,11 @@ impl FakeWorker {
     /// Ends its subscription and says nothing, as a worker that was killed.
     pub(crate) async fn vanish(&mut self) {
         self.fall_silent().await;
+        self.stop_listening().await;
+    }
+
+    /// Ends its subscription, and still announces itself.
+    pub(crate) async fn stop_listening(&mut self) {
         self.sink.unsubscribe(self.inbox()).await.expect("Redis runs");
     }
 
