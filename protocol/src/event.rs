@@ -29,6 +29,15 @@ pub enum Subject {
     Open(Peer),
     /// A client sent a message.
     Message(Peer, Body),
+    /// A connection has joined a topic with [`then`](crate::Effect::Join), which comes back as `body`.
+    Joined {
+        /// The connection.
+        peer: Peer,
+        /// The topic.
+        topic: String,
+        /// What the worker asked to have back.
+        body: Json,
+    },
     /// A connection is gone. The reply's effects go nowhere.
     Close(Peer),
     /// A client made an HTTP request to a path that this worker announced.
@@ -61,7 +70,9 @@ impl Subject {
     #[must_use]
     pub fn connection(&self) -> Option<ConnectionId> {
         match self {
-            Self::Open(peer) | Self::Message(peer, _) | Self::Close(peer) => Some(peer.conn),
+            Self::Open(peer) | Self::Message(peer, _) | Self::Joined { peer, .. } | Self::Close(peer) => {
+                Some(peer.conn)
+            }
             Self::Http { .. } | Self::Gap { .. } => None,
         }
     }
@@ -70,6 +81,7 @@ impl Subject {
         match self {
             Self::Open(_) => Kind::Open,
             Self::Message(..) => Kind::Message,
+            Self::Joined { .. } => Kind::Joined,
             Self::Close(_) => Kind::Close,
             Self::Http { .. } => Kind::Http,
             Self::Gap { .. } => Kind::Gap,
@@ -82,6 +94,7 @@ impl Subject {
 enum Kind {
     Open,
     Message,
+    Joined,
     Close,
     Http,
     Gap,
@@ -120,6 +133,11 @@ impl TryFrom<Wire> for Event {
                 let body = Body::from_parts(body, claim)?.ok_or("a message event needs a body")?;
                 Subject::Message(Peer { conn, peer, session }, body)
             }
+            (Kind::Joined, Some(conn)) => Subject::Joined {
+                peer: Peer { conn, peer, session },
+                topic: topic.ok_or("a joined event needs a topic")?,
+                body: body.ok_or("a joined event needs a body")?,
+            },
         };
         Ok(Self { node, seq, service, subject })
     }
@@ -165,7 +183,10 @@ impl Serialize for Event {
             topic: None,
         };
         match subject {
-            Subject::Open(peer) | Subject::Message(peer, _) | Subject::Close(peer) => {
+            Subject::Open(peer)
+            | Subject::Message(peer, _)
+            | Subject::Joined { peer, .. }
+            | Subject::Close(peer) => {
                 wire.peer = Some(&peer.peer);
                 wire.session = peer.session.as_deref();
             }
@@ -175,8 +196,13 @@ impl Serialize for Event {
             }
             Subject::Gap { topic } => wire.topic = Some(topic),
         }
-        if let Subject::Message(_, body) = subject {
-            (wire.body, wire.claim) = body.parts();
+        match subject {
+            Subject::Message(_, body) => (wire.body, wire.claim) = body.parts(),
+            Subject::Joined { topic, body, .. } => {
+                wire.topic = Some(topic);
+                wire.body = Some(body);
+            }
+            _ => {}
         }
         wire.serialize(serializer)
     }

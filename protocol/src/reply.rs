@@ -41,7 +41,13 @@ pub enum Effect {
         id: Option<Json>,
     },
     /// Join the connection to a topic. What follows waits until Redis has confirmed the subscription.
-    Join(String),
+    Join {
+        /// The topic.
+        topic: String,
+        /// One JSON object that comes back in a [`joined`](crate::Subject::Joined) event when the connection has joined:
+        /// what is read from the store then misses nothing that is not pushed.
+        then: Option<Json>,
+    },
     /// Take the connection from a topic.
     Leave(String),
     /// Keep this value with the connection and send it along with its every event.
@@ -62,6 +68,12 @@ pub struct TopicPush {
 }
 
 impl Effect {
+    /// Joins the connection to a topic.
+    #[must_use]
+    pub fn join(topic: impl Into<String>) -> Self {
+        Self::Join { topic: topic.into(), then: None }
+    }
+
     /// Sends a value that answers the request with this id, if it has one.
     #[must_use]
     pub fn send<T: Serialize>(value: &T, id: Option<Json>) -> Self {
@@ -120,6 +132,7 @@ struct EffectWire {
     #[serde(default, deserialize_with = "body::present")]
     id: Option<Json>,
     join: Option<String>,
+    then: Option<Json>,
     leave: Option<String>,
     #[serde(default, deserialize_with = "body::present")]
     session: Option<Json>,
@@ -131,10 +144,13 @@ impl TryFrom<EffectWire> for Effect {
     type Error = &'static str;
 
     fn try_from(wire: EffectWire) -> Result<Self, Self::Error> {
-        let EffectWire { send, claim, id, join, leave, session, close, push } = wire;
+        let EffectWire { send, claim, id, join, then, leave, session, close, push } = wire;
+        if then.is_some() && join.is_none() {
+            return Err("only a join has a then");
+        }
         let mut found = Vec::with_capacity(1);
         found.extend(Body::from_parts(send, claim)?.map(|body| Self::Send { body, id }));
-        found.extend(join.map(Self::Join));
+        found.extend(join.map(|topic| Self::Join { topic, then }));
         found.extend(leave.map(Self::Leave));
         found.extend(session.map(Self::Session));
         found.extend(close.map(Self::Close));
@@ -157,6 +173,8 @@ struct EffectWireRef<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     join: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    then: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     leave: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<&'a RawValue>,
@@ -174,7 +192,10 @@ impl Serialize for Effect {
                 (wire.send, wire.claim) = body.parts();
                 wire.id = id.as_deref();
             }
-            Self::Join(topic) => wire.join = Some(topic),
+            Self::Join { topic, then } => {
+                wire.join = Some(topic);
+                wire.then = then.as_deref();
+            }
             Self::Leave(topic) => wire.leave = Some(topic),
             Self::Session(session) => wire.session = Some(session),
             Self::Close(close) => wire.close = Some(close),

@@ -113,6 +113,11 @@ impl Relay {
         self.submit(Ask::Message(conn.clone(), message));
     }
 
+    /// Tells a worker that a connection has joined a topic. The answer goes to the connection.
+    fn joined(self: &Arc<Self>, conn: &Arc<Connection>, topic: String, then: Json) {
+        self.submit(Ask::Joined { conn: conn.clone(), topic, then });
+    }
+
     /// Tells a worker that a connection is gone.
     pub(crate) fn close(self: &Arc<Self>, conn: &Arc<Connection>) {
         self.submit(Ask::Close(conn.clone()));

@@ -153,9 +153,9 @@ impl<'a> Answers<'a> {
         for (place, event) in self.batch.iter().enumerate() {
             match &event.subject {
                 Subject::Open(_) => {
-                    self.set(place, Answer::Effects(vec![Effect::Join(numbers::TOPIC.to_owned())]));
+                    self.set(place, Answer::Effects(vec![Effect::join(numbers::TOPIC)]));
                 }
-                Subject::Close(_) => self.set(place, Answer::Effects(Vec::new())),
+                Subject::Close(_) | Subject::Joined { .. } => self.set(place, Answer::Effects(Vec::new())),
                 Subject::Message(peer, Body::Inline(message)) => match numbers::read(message) {
                     (Ok(Command::Set(user)), id) => {
                         plan.set(peer.conn, place, Order { set: Set { user, compare: id.is_none() }, id });

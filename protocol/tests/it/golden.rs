@@ -69,6 +69,7 @@ fn events_of_every_kind_are_read_and_written_back() {
             HttpBody::Body(_) => "http",
             HttpBody::Claim(_) => "http by claim",
         },
+        Subject::Joined { .. } => "joined",
         Subject::Gap { .. } => "gap",
     });
     let all = [
@@ -76,6 +77,7 @@ fn events_of_every_kind_are_read_and_written_back() {
         "message",
         "message with session",
         "message by claim",
+        "joined",
         "close",
         "http",
         "http without body",
@@ -92,7 +94,8 @@ fn replies_with_every_effect_are_read_and_written_back() {
     let effect = |effect: &Effect| match effect {
         Effect::Send { body, id: None } => carried(body, "send", "send by claim without id"),
         Effect::Send { body, id: Some(_) } => carried(body, "send with id", "send by claim"),
-        Effect::Join(_) => "join",
+        Effect::Join { then: None, .. } => "join",
+        Effect::Join { then: Some(_), .. } => "join, then",
         Effect::Leave(_) => "leave",
         Effect::Session(_) => "session",
         Effect::Close(_) => "close",
@@ -111,6 +114,7 @@ fn replies_with_every_effect_are_read_and_written_back() {
         "send with id",
         "send by claim",
         "join",
+        "join, then",
         "leave",
         "session",
         "close",

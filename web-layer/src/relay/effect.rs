@@ -84,13 +84,13 @@ impl Relay {
             }
             Effect::Session(session) => conn.lane.lock().session = Some(session),
             Effect::Close(close) => conn.close(&close),
-            Effect::Send { .. } | Effect::Join(_) | Effect::Leave(_) | Effect::Push(_) => {
+            Effect::Send { .. } | Effect::Join { .. } | Effect::Leave(_) | Effect::Push(_) => {
                 unreachable!("is_immediate() tells these apart")
             }
         }
     }
 
-    async fn carry_out_slowly(&self, conn: &Arc<Connection>, effect: Effect) {
+    async fn carry_out_slowly(self: &Arc<Self>, conn: &Arc<Connection>, effect: Effect) {
         match effect {
             Effect::Send { body: Body::Claim(claim), id } => {
                 let fetched = self.store.fetch_claim(&claim).await.map_err(|error| error.to_string());
@@ -103,13 +103,16 @@ impl Relay {
                     }
                 }
             }
-            Effect::Join(topic) => {
+            Effect::Join { topic, then } => {
                 if topic.is_empty() || topic.len() > limit::TOPIC_BYTES_MAX {
                     self.fault(conn, "the name of a topic is empty or too long");
                 } else if conn.lane.lock().topics.len() >= limit::TOPICS_PER_CONNECTION_MAX {
                     self.fault(conn, "it joined too many topics");
                 } else {
                     self.hub.join(conn, &topic).await;
+                    if let Some(then) = then {
+                        self.joined(conn, topic, then);
+                    }
                 }
             }
             Effect::Leave(topic) => self.hub.leave(conn, &topic).await,

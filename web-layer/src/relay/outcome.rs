@@ -165,7 +165,9 @@ impl Relay {
                 let _ = ask.waiting.send(response);
             }
             (Ask::Open(conn), Answer::Effects(effects)) => self.carry_out(&conn, true, effects),
-            (Ask::Message(conn, _), Answer::Effects(effects)) => self.carry_out(&conn, false, effects),
+            (Ask::Message(conn, _) | Ask::Joined { conn, .. }, Answer::Effects(effects)) => {
+                self.carry_out(&conn, false, effects);
+            }
             (Ask::Gap { .. }, Answer::Effects(effects)) => self.carry_out_for_topic(effects),
             (Ask::Close(_), _) | (_, Answer::Http(_)) | (Ask::Http(_), _) => {}
         }

@@ -27,6 +27,8 @@ pub(crate) enum Ask {
     Open(Arc<Connection>),
     /// A client's message.
     Message(Arc<Connection>, Json),
+    /// A connection has joined a topic, and its worker wants to know.
+    Joined { conn: Arc<Connection>, topic: String, then: Json },
     /// A connection is gone. Nobody waits.
     Close(Arc<Connection>),
     /// An HTTP request.
@@ -46,14 +48,18 @@ pub(crate) struct HttpAsk {
 impl Ask {
     pub(crate) fn connection(&self) -> Option<&Arc<Connection>> {
         match self {
-            Self::Open(conn) | Self::Message(conn, _) | Self::Close(conn) => Some(conn),
+            Self::Open(conn) | Self::Message(conn, _) | Self::Joined { conn, .. } | Self::Close(conn) => {
+                Some(conn)
+            }
             Self::Http(_) | Self::Gap { .. } => None,
         }
     }
 
     pub(crate) fn service(&self) -> &Arc<str> {
         match self {
-            Self::Open(conn) | Self::Message(conn, _) | Self::Close(conn) => &conn.service,
+            Self::Open(conn) | Self::Message(conn, _) | Self::Joined { conn, .. } | Self::Close(conn) => {
+                &conn.service
+            }
             Self::Http(http) => &http.service,
             Self::Gap { service, .. } => service,
         }
@@ -66,13 +72,14 @@ impl Ask {
 
     /// Whether a client asked it: such requests are bounded.
     pub(crate) fn is_counted(&self) -> bool {
-        matches!(self, Self::Message(..) | Self::Http(_))
+        matches!(self, Self::Message(..) | Self::Joined { .. } | Self::Http(_))
     }
 
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Open(_) => "open",
             Self::Message(..) => "message",
+            Self::Joined { .. } => "joined",
             Self::Close(_) => "close",
             Self::Http(_) => "http",
             Self::Gap { .. } => "gap",
@@ -85,6 +92,9 @@ impl Ask {
         let subject = match self {
             Self::Open(conn) => Subject::Open(peer(conn)),
             Self::Message(conn, body) => Subject::Message(peer(conn), Body::Inline(body.clone())),
+            Self::Joined { conn, topic, then } => {
+                Subject::Joined { peer: peer(conn), topic: topic.clone(), body: then.clone() }
+            }
             Self::Close(conn) => Subject::Close(peer(conn)),
             Self::Http(ask) => Subject::Http { peer: ask.peer.clone(), http: ask.http.clone() },
             Self::Gap { topic, .. } => Subject::Gap { topic: topic.to_string() },
@@ -96,7 +106,7 @@ impl Ask {
     pub(crate) fn failure(&self, error: &RequestError) -> Answer {
         match self {
             Self::Http(_) => Answer::Http(HttpResponse::error(error)),
-            Self::Message(_, message) => {
+            Self::Message(_, message) | Self::Joined { then: message, .. } => {
                 Answer::Effects(vec![Effect::error(error, body::request_id(message))])
             }
             // It would miss the pushes of topics that it never joined.

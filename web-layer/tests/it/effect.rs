@@ -279,3 +279,31 @@ async fn a_push_effect_reaches_the_connections_of_this_node_only() {
     assert_eq!(here.next().await, json!({ "every": "where" }));
     assert_eq!(there.next().await, json!({ "every": "where" }));
 }
+
+#[tokio::test]
+async fn a_join_with_a_then_comes_back_as_an_event_once_pushes_reach_the_connection() {
+    let (_redis, node, mut worker) = spine("").await;
+    let (mut client, conn) = worker.welcome(&node, json!([])).await;
+    let watch = json!({ "type": "watch", "id": 7 });
+    let event = asked(&mut client, &mut worker, watch.clone()).await;
+    worker.reply(&event, json!([{ "session": "kept" }, { "join": "t", "then": watch }])).await;
+    let joined = worker.next_of("joined").await;
+    assert_eq!((joined.conn(), &joined.0["topic"], joined.body()), (conn.as_str(), &json!("t"), &watch));
+    assert_eq!(joined.0["session"], json!("kept"));
+    assert_eq!(worker.push("t", json!({ "body": { "n": 1 } })).await, 1, "the node listens to the topic");
+    worker.reply(&joined, json!([{ "send": { "snapshot": true }, "id": 7 }])).await;
+    assert_eq!(client.next().await, json!({ "n": 1 }));
+    assert_eq!(client.next().await, json!({ "id": 7, "snapshot": true }));
+}
+
+/// ARCHITECTURE, rule 3.
+#[tokio::test]
+async fn a_request_that_is_answered_after_a_join_has_its_outcome_also_when_the_worker_is_gone() {
+    let (_redis, node, mut worker) = spine("--hold-ms 50").await;
+    let (mut client, _) = worker.welcome(&node, json!([])).await;
+    let watch = json!({ "type": "watch", "id": 7 });
+    let event = asked(&mut client, &mut worker, watch.clone()).await;
+    worker.stop_listening().await;
+    worker.reply(&event, json!([{ "join": "t", "then": watch }])).await;
+    assert_eq!(client.next_error().await, ("unavailable".to_owned(), Some(json!(7))));
+}
