@@ -6,7 +6,7 @@ use protocol::{Answer, Body, Close, Effect, ErrorCode, HttpResponse, RequestErro
 /// pushes of topics that it never joined.
 pub(crate) fn refusal(subject: &Subject, error: &RequestError) -> Answer {
     match subject {
-        Subject::Message(_, Body::Inline(message)) => {
+        Subject::Message(_, Body::Inline(message)) | Subject::Joined { body: message, .. } => {
             Answer::Effects(vec![Effect::error(error, body::request_id(message))])
         }
         Subject::Message(_, Body::Claim(_)) => Answer::Effects(vec![Effect::error(error, None)]),
