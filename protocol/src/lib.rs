@@ -17,7 +17,7 @@
 //! - [`event`], [`reply`], [`push`], [`announcement`]: the four messages between the layers
 //! - [`http`]: the HTTP requests and responses in them
 //! - [`error`], [`close`]: how a client learns that something went wrong
-//! - [`numbers`]: the messages of the numbers service
+//! - [`numbers`], [`sets`]: the messages of the services
 
 pub mod announcement;
 pub mod body;
@@ -32,6 +32,7 @@ pub mod name;
 pub mod numbers;
 pub mod push;
 pub mod reply;
+pub mod sets;
 
 pub use announcement::{Announced, Announcement};
 pub use body::{Body, Claim, Json};
