@@ -21,7 +21,7 @@ pub fn append<T: Serialize>(payload: &mut Vec<u8>, message: &T) {
 /// The payload of `message` alone.
 #[must_use]
 pub fn one<T: Serialize>(message: &T) -> Vec<u8> {
-    let mut payload = Vec::with_capacity(128);
+    let mut payload = Vec::with_capacity(256);
     append(&mut payload, message);
     payload
 }

@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Tasks allocate on one thread and free on another all the time, which the C library is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Layer 1 of Tercet: holds websockets and HTTP connections
 #[derive(Parser)]
 #[command(name = "web-layer", version)]

@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use worker_layer::{Config, probe};
 
+/// Tasks allocate on one thread and free on another all the time, which the C library is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Layer 3 of Tercet: handles the messages that the web layer passes on through Redis.
 ///
 /// All runs on one thread; start as many workers as there are cores to use.

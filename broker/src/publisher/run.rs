@@ -33,6 +33,8 @@ async fn serve<R: Send + 'static>(shared: &Shared<R>, link: &mut Link, stop: &Ca
             () = link.ended() => return,
             () = stop.cancelled() => true,
         };
+        // Whoever else is about to hand over a line does so now: one PUBLISH for all of them costs three processes less.
+        tokio::task::yield_now().await;
         if stopping {
             shared.queue.close(&mut lines);
         } else {

@@ -19,8 +19,8 @@ use super::lease::Lease;
 use super::mirror::Mirror;
 use super::trouble::Trouble;
 
-/// The pause after a round, at least.
-const PAUSE_MIN: Duration = Duration::from_millis(10);
+/// The pause after a round, at least: a screen shows sixty pictures a second.
+const PAUSE_MIN: Duration = Duration::from_millis(16);
 /// The pause after a round, at most: one that Redis was slow at must not withhold the next for long.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// The pause after a round that failed.
