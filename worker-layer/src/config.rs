@@ -4,6 +4,7 @@ use broker::Address;
 use protocol::WorkerId;
 
 use crate::services::{self, Start};
+use crate::sets;
 
 /// The options of a worker. Flags beat the environment.
 #[derive(Debug, Clone, clap::Args)]
@@ -25,6 +26,19 @@ pub struct Config {
     /// The name of this host: a random name of a worker begins with it. Container engines set it
     #[arg(long, env = "HOSTNAME", hide = true)]
     pub host: Option<String>,
+
+    /// Those of single services
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// The options of single services: each of them finds its own here.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[group(skip)]
+pub struct Options {
+    /// Those of the sets service
+    #[command(flatten)]
+    pub sets: sets::Options,
 }
 
 impl Config {
@@ -109,6 +123,7 @@ mod tests {
             services: Choice::all(),
             worker: worker.map(|name| name.parse().unwrap()),
             host: host.map(ToOwned::to_owned),
+            options: Options::default(),
         }
     }
 

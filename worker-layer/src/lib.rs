@@ -25,6 +25,7 @@
 //! - `announcement`: how nodes learn of this worker; `standing`: whether they still count on it; [`probe`]: how a health check does
 //! - [`limit`]: every bound of this layer; `cause` and `pace`: errors in the log
 //! - [`numbers`]: favorite numbers, sorted and live
+//! - [`sets`]: sets that converge, online or not
 
 mod announcement;
 mod cause;
@@ -41,6 +42,7 @@ mod reply;
 mod run;
 pub mod service;
 pub mod services;
+pub mod sets;
 mod standing;
 mod unpublished;
 pub mod worker;

@@ -4,6 +4,8 @@ use broker::{Address, Store, Tasks};
 use futures_util::future::BoxFuture;
 use protocol::{Answer, Event, WorkerId};
 
+use crate::config::Options;
+
 /// What handles the messages of one service. It answers with data and never touches a connection, so it is
 /// tested without sockets.
 pub trait Service: Send + Sync + 'static {
@@ -48,4 +50,6 @@ pub struct Context {
     pub store: Store,
     /// The worker that the service runs in.
     pub worker: WorkerId,
+    /// The options of single services.
+    pub options: Options,
 }

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use crate::numbers::Numbers;
 use crate::service::{Context, Service};
+use crate::sets::Sets;
 
 /// How a service is started. It connects by itself, and serves as soon as it can.
 pub type Start = fn(&Context) -> Arc<dyn Service>;
 
 /// Every service: its name, and how it is started.
-pub const ALL: &[(&str, Start)] =
-    &[(protocol::numbers::SERVICE, |context| Arc::new(Numbers::start(context)))];
+pub const ALL: &[(&str, Start)] = &[
+    (protocol::numbers::SERVICE, |context| Arc::new(Numbers::start(context))),
+    (protocol::sets::SERVICE, |context| Arc::new(Sets::start(context))),
+];
 
 /// Finds a service.
 #[must_use]

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::announcement::Announcer;
-use crate::config::Config;
+use crate::config::{Config, Options};
 use crate::dispatch::Dispatch;
 use crate::inbox::Inbox;
 use crate::reply::{Receipt, Replies};
@@ -24,6 +24,7 @@ pub struct Worker {
     address: Address,
     id: WorkerId,
     services: Vec<Start>,
+    options: Options,
 }
 
 /// A worker was told to leave, and did not manage to do so without a trace.
@@ -42,6 +43,7 @@ impl Worker {
             id: config.id(),
             address: config.redis,
             services: config.services.into_iter().map(|choice| choice.start).collect(),
+            options: config.options,
         }
     }
 
@@ -95,6 +97,7 @@ impl Worker {
             tasks: tasks.clone(),
             store: store.clone(),
             worker: self.id.clone(),
+            options: self.options,
         };
         let services: Vec<_> = self.services.iter().map(|start| start(&context)).collect();
         let replies = Replies::new(publisher.clone(), unpublished, store);

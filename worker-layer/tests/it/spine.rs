@@ -84,7 +84,7 @@ async fn a_worker_announces_its_services_again_and_again() {
     let worker = TestWorker::with(&redis, &mut node, Obedient::start).await;
     let announcement = node.announcement(&worker.id).await;
     let text = serde_json::to_string(&announcement).expect("JSON");
-    let services = r#"{"numbers":{"paths":["/numbers"]},"obedient":{"paths":["/obedient"]}}"#;
+    let services = r#"{"numbers":{"paths":["/numbers"]},"obedient":{"paths":["/obedient"]},"sets":{"paths":["/sets"]}}"#;
     assert_eq!(text, format!(r#"{{"worker":"{}","services":{services},"draining":false}}"#, worker.id));
 }
 

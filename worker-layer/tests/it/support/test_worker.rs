@@ -5,9 +5,10 @@ use std::thread::JoinHandle;
 use broker::Address;
 use protocol::WorkerId;
 use tokio_util::sync::CancellationToken;
+use worker_layer::config::{Choice, Options};
 use worker_layer::services::Start;
 use worker_layer::worker::DrainTimeout;
-use worker_layer::{Config, Worker, config::Choice};
+use worker_layer::{Config, Worker};
 
 use super::{Node, RedisServer};
 
@@ -36,7 +37,8 @@ impl TestWorker {
 
     /// Starts one.
     pub(crate) fn launch(redis: Address, service: Option<Start>) -> Self {
-        let config = Config { redis, services: Choice::all(), worker: None, host: None };
+        let config =
+            Config { redis, services: Choice::all(), worker: None, host: None, options: Options::default() };
         let mut worker = Worker::new(config);
         if let Some(service) = service {
             worker = worker.with(service);

@@ -1,0 +1,19 @@
+//! The bounds of this service, besides those that clients see ([`protocol::sets`]).
+
+/// Bytes of operations in one call of `apply.lua`: with the rest of it below 64 KiB, so that no push has to travel by claim,
+/// and about half a millisecond of Redis's time.
+pub(super) const CALL_BYTES_MAX: usize = 32 * 1024;
+
+/// Bytes of operations in one page of changes: below [`protocol::limit::CLAIM_OVER_BYTES`] with the rest of the answer, and
+/// not below [`CALL_BYTES_MAX`].
+pub(super) const PAGE_BYTES_MAX: usize = 60 * 1024;
+
+/// Tombstones that one call may collect in each case. It may always collect twice as many as it can make, so that they do
+/// not pile up.
+pub(super) const COLLECTED_MIN: usize = 100;
+
+/// Requests that wait for a change in one worker; further ones are answered at once.
+pub(super) const WAITING_MAX: usize = 4_096;
+
+/// How often a gap is looked into while Redis fails, before nobody is told.
+pub(super) const GAP_ATTEMPTS_MAX: usize = 5;

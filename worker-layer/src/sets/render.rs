@@ -1,0 +1,131 @@
+//! What is answered, as text: made once, shared by all of a batch who get the same.
+
+use broker::StoreError;
+use lww_set::digest;
+use protocol::sets::{Cursor, Digest, Element, SetId, Snapshot};
+use protocol::{Body, ErrorCode, HttpBody, Json, RequestError, limit};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::read::Page;
+use super::shared::Shared;
+
+/// The forms of all of a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The message `snapshot`.
+    Snapshot,
+    /// The message `reset`.
+    Reset,
+    /// The set over HTTP, with the removed values or without.
+    Set { removed: bool },
+    /// The answer to a request for changes.
+    ChangesReset,
+    /// The digest.
+    Digest,
+}
+
+/// All of a set, and the forms in which it was asked for so far.
+pub(super) struct Rendered {
+    pub(super) snapshot: Snapshot,
+    bodies: Vec<(Kind, Result<Body, RequestError>)>,
+}
+
+impl Rendered {
+    pub(super) fn new(snapshot: Snapshot) -> Self {
+        Self { snapshot, bodies: Vec::new() }
+    }
+
+    /// The body in a form. A large one is stored, once for all who get it.
+    pub(super) async fn body(&mut self, kind: Kind, shared: &Shared) -> Result<Body, RequestError> {
+        if let Some((_, body)) = self.bodies.iter().find(|(other, _)| *other == kind) {
+            return body.clone();
+        }
+        let body = claimed(text(&self.snapshot, kind), shared).await;
+        self.bodies.push((kind, body.clone()));
+        body
+    }
+}
+
+/// The ETag of a set at a cursor: RFC 9110, section 8.8.3.
+pub(super) fn etag(cursor: &Cursor, removed: bool) -> String {
+    format!("\"{cursor}{}\"", if removed { "-tombstones" } else { "" })
+}
+
+/// A page of changes, as the message that answers a watch.
+pub(super) fn delta(set: &SetId, page: &Page) -> Json {
+    let Page { cursor, server_ms, operations, more } = page;
+    let head = format!(r#"{{"type":"delta","set":"{set}","cursor":"{cursor}","operations":[{operations}]"#);
+    json(format!(r#"{head},"more":{more},"server_ms":{server_ms}}}"#))
+}
+
+/// A page of changes over HTTP.
+pub(super) fn page(Page { cursor, server_ms, operations, more }: &Page) -> HttpBody {
+    let head = format!(r#"{{"operations":[{operations}],"cursor":"{cursor}""#);
+    HttpBody::Body(format!(r#"{head},"more":{more},"server_ms":{server_ms}}}"#))
+}
+
+/// The body of a response.
+pub(super) fn web(body: Body) -> HttpBody {
+    match body {
+        Body::Inline(json) => HttpBody::Body(json.get().to_owned()),
+        Body::Claim(claim) => HttpBody::Claim(claim),
+    }
+}
+
+/// Text that is JSON because we made it.
+pub(super) fn json(text: String) -> Json {
+    RawValue::from_string(text).expect("what was made of JSON is JSON")
+}
+
+fn text(snapshot: &Snapshot, kind: Kind) -> String {
+    #[derive(Serialize)]
+    struct Set<'a> {
+        id: &'a SetId,
+        name: &'a str,
+        cursor: &'a Cursor,
+        server_ms: u64,
+        elements: &'a [Element],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        removed: Option<&'a [Element]>,
+    }
+    let Snapshot { set: id, name, cursor, server_ms, elements, removed } = snapshot;
+    match kind {
+        Kind::Snapshot => typed("snapshot", snapshot),
+        Kind::Reset => typed("reset", snapshot),
+        Kind::ChangesReset => format!(r#"{{"reset":{}}}"#, typed("snapshot", snapshot)),
+        Kind::Set { removed: with } => {
+            let removed = with.then_some(removed.as_slice());
+            encoded(&Set { id, name, cursor, server_ms: *server_ms, elements, removed })
+        }
+        Kind::Digest => {
+            let digest = digest::of(elements.iter().map(|element| (&*element.value, &element.stamp)));
+            encoded(&Digest { cursor: cursor.clone(), count: elements.len(), digest })
+        }
+    }
+}
+
+fn typed(kind: &str, snapshot: &Snapshot) -> String {
+    let text = encoded(snapshot);
+    format!(r#"{{"type":"{kind}",{}"#, &text[1..])
+}
+
+fn encoded<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("own types are JSON")
+}
+
+async fn claimed(text: String, shared: &Shared) -> Result<Body, RequestError> {
+    if text.len() <= limit::CLAIM_OVER_BYTES {
+        return Ok(Body::Inline(json(text)));
+    }
+    shared.store.put_claim(text.as_bytes()).await.map(Body::Claim).map_err(|error| match error {
+        StoreError::ClaimTooLarge(bytes) => RequestError::new(
+            ErrorCode::TooLarge,
+            format!(
+                "the whole of this set has {bytes} bytes, and at most {} can be sent: ask for single values, or for changes",
+                limit::CLAIM_BYTES_MAX
+            ),
+        ),
+        error => shared.log.lost(&error, super::trouble::Doing::Reading),
+    })
+}
