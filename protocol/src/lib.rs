@@ -17,13 +17,14 @@
 //! - [`event`], [`reply`], [`push`], [`announcement`]: the four messages between the layers
 //! - [`http`]: the HTTP requests and responses in them
 //! - [`error`], [`close`]: how a client learns that something went wrong
-//! - [`numbers`], [`sets`]: the messages of the services
+//! - [`numbers`], [`sets`], [`files`]: the messages of the services
 
 pub mod announcement;
 pub mod body;
 pub mod close;
 pub mod error;
 pub mod event;
+pub mod files;
 pub mod http;
 pub mod id;
 pub mod limit;
