@@ -23,6 +23,10 @@ pub const NESTING_MAX: usize = 60;
 /// Largest body of a relayed HTTP request, bytes. Larger ones are answered with 413.
 pub const HTTP_BODY_BYTES_MAX: usize = 1024 * 1024;
 
+/// Bodies of HTTP responses from this size on are compressed for clients that accept gzip, bytes: below it they fit a packet
+/// or two anyway.
+pub const COMPRESS_OVER_BYTES: usize = 2 * 1024;
+
 /// HTTP connections of one node that are not websockets (yet); a further one is closed. They come and go in milliseconds.
 pub const HTTP_CONNECTIONS_MAX: usize = 10_000;
 

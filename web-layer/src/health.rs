@@ -1,7 +1,7 @@
 //! Whether this node really delivers: it publishes to its own inbox and counts on hearing that.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -26,6 +26,8 @@ pub(crate) struct Health {
     stopping: AtomicBool,
     sung: AtomicU64,
     heard: Mutex<Option<Instant>>,
+    /// When the canary first came back.
+    listens_since: OnceLock<Instant>,
 }
 
 impl Health {
@@ -55,8 +57,16 @@ impl Health {
         self.heard.lock().is_some_and(|heard| now.saturating_duration_since(heard) < 3 * EVERY)
     }
 
+    /// Whether the node has listened for long enough to know every worker that runs.
+    pub(crate) fn has_heard_all_workers(&self, now: Instant) -> bool {
+        let round = Duration::from_millis(limit::ANNOUNCE_EVERY_MS * 3 / 2);
+        self.listens_since.get().is_some_and(|since| now.saturating_duration_since(*since) > round)
+    }
+
     pub(crate) fn heard(&self, _: Canary) {
-        *self.heard.lock() = Some(Instant::now());
+        let now = Instant::now();
+        *self.heard.lock() = Some(now);
+        self.listens_since.get_or_init(|| now);
     }
 }
 
@@ -87,6 +97,16 @@ mod tests {
         health.heard(Canary { canary: 1 });
         assert_eq!(health.trouble(Instant::now()), None);
         assert!(health.trouble(Instant::now() + Duration::from_secs(4)).is_some(), "it fell silent");
+    }
+
+    #[test]
+    fn a_node_knows_all_workers_after_it_has_listened_for_a_round_of_announcements() {
+        let health = Health::default();
+        let soon = |ms| Instant::now() + Duration::from_millis(ms);
+        assert!(!health.has_heard_all_workers(soon(60_000)), "it does not listen yet");
+        health.heard(Canary { canary: 1 });
+        assert!(!health.has_heard_all_workers(soon(limit::ANNOUNCE_EVERY_MS)));
+        assert!(health.has_heard_all_workers(soon(2 * limit::ANNOUNCE_EVERY_MS)));
     }
 
     #[test]

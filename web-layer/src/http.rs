@@ -1,9 +1,11 @@
 //! What the node answers over HTTP.
 //!
 //! Its own are the page ([`page`]), `/healthz`, `/readyz` and `/metrics` ([`status`]), and the upgrades at `/ws` and
-//! `/ws/<service>` ([`upgrade`]). Every other path belongs to the service that announced it ([`relayed`]), so that a new
-//! service or route needs no new web layer.
+//! `/ws/<service>` ([`upgrade`]). Every other path belongs to the service that announced it ([`relayed`], [`compressed`]), so
+//! that a new service or route needs no new web layer.
 
+mod addressed;
+pub(crate) mod compressed;
 pub(crate) mod page;
 pub(crate) mod relayed;
 pub(crate) mod status;
@@ -40,7 +42,8 @@ pub(crate) fn routes(node: &Arc<Node>, static_folder: Option<PathBuf>) -> BoxedF
 /// The response to a request that no route took. Routes look at the path before the method.
 fn refused(rejection: &Rejection) -> Response {
     if rejection.find::<warp::reject::MethodNotAllowed>().is_none() {
-        return error(&RequestError::new(ErrorCode::NotFound, "there is no such path"));
+        let nothing = RequestError::new(ErrorCode::NotFound, "there is no such path");
+        return error(rejection.find().map_or(&nothing, |relayed::NoService(reason)| reason));
     }
     let mut response =
         error(&RequestError::new(ErrorCode::MethodNotAllowed, "this path is only for reading"));

@@ -10,6 +10,7 @@ use broker::{Address, Incoming, Received, Store, Subscriber, Tasks};
 use protocol::{Announcement, NodeId, Push, Reply, limit, line, name};
 
 use crate::health::{Canary, Health};
+use crate::http::compressed::Compressor;
 use crate::hub::{Gap, Hub};
 use crate::metric::Metrics;
 use crate::relay::{Relay, RelayBounds};
@@ -35,6 +36,7 @@ pub(crate) struct Node {
     pub(crate) connections: Connections,
     /// Bytes of request bodies that may be kept in Redis.
     pub(crate) claim_room: Arc<Semaphore>,
+    pub(crate) compressor: Compressor,
     /// The link to Redis and what serves it: these go on until all sockets are closed.
     pub(crate) tasks: Tasks,
     /// The tasks of the sockets.
@@ -93,6 +95,7 @@ impl Node {
             store,
             connections: Connections::default(),
             claim_room: Arc::new(Semaphore::new(limit::REQUEST_CLAIMS_BYTES_MAX)),
+            compressor: Compressor::new(tasks.clone()),
             tasks,
             sockets: tokio_util::task::TaskTracker::new(),
         });

@@ -24,6 +24,11 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 #[exclude = "package.json"]
 struct Files;
 
+/// Whether a path is the page's, so that no service is looked for.
+pub(super) fn owns(path: &str) -> bool {
+    path.strip_prefix("/static").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// `/` and `/static/…`.
 pub(crate) fn routes(folder: Option<PathBuf>) -> BoxedFilter<(Response,)> {
     let files = match folder {

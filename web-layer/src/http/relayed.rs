@@ -16,6 +16,7 @@ use warp::{Filter, Rejection};
 use broker::{Store, Tasks, redis};
 use protocol::{ErrorCode, HttpBody, HttpRequest, HttpResponse, RequestError, limit};
 
+use crate::http::{addressed, compressed, page};
 use crate::listener::PeerAddress;
 use crate::node::Node;
 use crate::relay::request::HttpAsk;
@@ -33,13 +34,29 @@ const HOP_BY_HOP: [&str; 9] = [
     "content-length",
 ];
 
+/// Why a request was relayed to nobody.
+#[derive(Debug)]
+pub(super) struct NoService(pub(super) RequestError);
+
+impl warp::reject::Reject for NoService {}
+
 pub(crate) fn routes(
     node: &Arc<Node>,
 ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
     let (of_service, node) = (node.clone(), node.clone());
     let service = warp::path::full().and_then(move |path: FullPath| {
-        let service = of_service.relay.registry.view().service_of(path.as_str()).cloned();
-        async move { service.map(|service| (service, path)).ok_or_else(warp::reject::not_found) }
+        let node = of_service.clone();
+        async move {
+            if page::owns(path.as_str()) {
+                return Err(warp::reject::not_found());
+            }
+            let found =
+                addressed::service(&node, "there is no such path", |view| view.service_of(path.as_str()));
+            match found.await {
+                Ok(service) => Ok((service, path)),
+                Err(error) => Err(warp::reject::custom(NoService(error))),
+            }
+        }
     });
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     service
@@ -59,10 +76,12 @@ pub(crate) fn routes(
                     headers: plain(&headers),
                     body: HttpBody::default(),
                 };
-                match relay(&node, service, peer.ip().to_string(), head, body).await {
-                    Ok(response) => response,
-                    Err(error) => super::error(&error),
-                }
+                let gzip = compressed::is_accepted(&headers);
+                let answered = async {
+                    let response = relay(&node, service, peer.ip().to_string(), head, body).await?;
+                    fetched(&node, response, gzip).await
+                };
+                answered.await.unwrap_or_else(|error| super::error(&error))
             }
         })
 }
@@ -73,7 +92,7 @@ async fn relay<B: Buf>(
     peer: String,
     mut http: HttpRequest,
     body: impl Stream<Item = Result<B, warp::Error>>,
-) -> Result<Response, RequestError> {
+) -> Result<HttpResponse, RequestError> {
     if node.is_stopping() {
         let message = "this node is stopping, nothing was done: try again";
         return Err(RequestError::new(ErrorCode::Unavailable, message));
@@ -86,8 +105,7 @@ async fn relay<B: Buf>(
     (http.body, _kept) = carried(node, body).await?;
     let (waiting, response) = oneshot::channel();
     node.relay.clone().http(HttpAsk { service, peer, http, waiting });
-    let response = response.await.map_err(|_| RequestError::outcome_unknown())?;
-    fetched(node, response).await
+    response.await.map_err(|_| RequestError::outcome_unknown())
 }
 
 async fn read<B: Buf>(
@@ -149,8 +167,8 @@ async fn carried(node: &Node, body: Bytes) -> Result<(HttpBody, Option<Kept>), R
     }
 }
 
-/// The response with its body, wherever that is.
-async fn fetched(node: &Node, response: HttpResponse) -> Result<Response, RequestError> {
+/// The response with its body, wherever that is, compressed if the client accepts it.
+async fn fetched(node: &Node, response: HttpResponse, gzip: bool) -> Result<Response, RequestError> {
     let body = match response.body {
         HttpBody::Body(text) => text.into(),
         HttpBody::Claim(claim) => node.store.fetch_claim(&claim).await.map_err(|error| {
@@ -158,11 +176,12 @@ async fn fetched(node: &Node, response: HttpResponse) -> Result<Response, Reques
             RequestError::outcome_unknown()
         })?,
     };
-    let mut answer = Response::new(body.into());
-    *answer.status_mut() = StatusCode::from_u16(response.status)
+    let status = StatusCode::from_u16(response.status)
         .ok()
         .filter(|status| (200..600).contains(&status.as_u16()))
         .ok_or_else(|| RequestError::new(ErrorCode::Internal, "the service answered with a wrong status"))?;
+    let mut answer = Response::new(Bytes::new().into());
+    *answer.status_mut() = status;
     for (name, value) in &response.headers {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             (Ok(name), _) if HOP_BY_HOP.contains(&name.as_str()) => {}
@@ -170,6 +189,8 @@ async fn fetched(node: &Node, response: HttpResponse) -> Result<Response, Reques
             _ => log::warn!(header = name.as_str(); "a service answered with a header that cannot be sent"),
         }
     }
+    let body = node.compressor.body(gzip, status, answer.headers_mut(), body).await;
+    *answer.body_mut() = body.into();
     Ok(answer)
 }
 

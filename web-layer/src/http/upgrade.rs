@@ -15,6 +15,7 @@ use warp::{Filter, Rejection};
 
 use protocol::{ConnectionId, ErrorCode, RequestError};
 
+use crate::http::addressed;
 use crate::listener::{PeerAddress, set_stall_bound};
 use crate::node::Node;
 use crate::socket::{Connection, task};
@@ -35,9 +36,12 @@ pub(crate) fn routes(
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::ext::get::<PeerAddress>())
-        .map(move |service: String, headers: HeaderMap, upgrade: Option<OnUpgrade>, PeerAddress(peer)| {
-            accept(&node, &service, &headers, upgrade, &peer.ip().to_string())
-                .unwrap_or_else(|refusal| refusal.response())
+        .then(move |service: String, headers: HeaderMap, upgrade: Option<OnUpgrade>, PeerAddress(peer)| {
+            let node = node.clone();
+            async move {
+                let accepted = accept(&node, &service, &headers, upgrade, &peer.ip().to_string()).await;
+                accepted.unwrap_or_else(|refusal| refusal.response())
+            }
         })
 }
 
@@ -67,7 +71,7 @@ impl From<RequestError> for Refusal {
     }
 }
 
-fn accept(
+async fn accept(
     node: &Arc<Node>,
     service: &str,
     headers: &HeaderMap,
@@ -75,7 +79,8 @@ fn accept(
     peer: &str,
 ) -> Result<Response, Refusal> {
     let (key, upgrade) = handshake(headers, upgrade)?;
-    let service = service_named(node, service)?;
+    let unknown = format!("there is no service {service:?}");
+    let service = addressed::service(node, &unknown, |view| view.known(service)).await?;
     if node.is_stopping() {
         let error = RequestError::new(ErrorCode::Unavailable, "this node is stopping: connect again");
         return Err(error.into());
@@ -139,18 +144,4 @@ fn handshake(headers: &HeaderMap, upgrade: Option<OnUpgrade>) -> Result<(&Header
         (Some(key), Some(upgrade)) => Ok((key, upgrade)),
         _ => Err(RequestError::new(ErrorCode::BadRequest, "the header Sec-WebSocket-Key is missing").into()),
     }
-}
-
-/// The service of this name. While this node has heard of no worker at all, nobody knows whether it exists.
-fn service_named(node: &Node, service: &str) -> Result<Arc<str>, Refusal> {
-    let view = node.relay.registry.view();
-    if let Some(known) = view.known(service) {
-        return Ok(known.clone());
-    }
-    let error = if view.is_blank() {
-        RequestError::new(ErrorCode::Unavailable, "no worker is known yet: try again in a moment")
-    } else {
-        RequestError::new(ErrorCode::NotFound, format!("there is no service {service:?}"))
-    };
-    Err(error.into())
 }

@@ -291,8 +291,8 @@ async fn a_join_with_a_then_comes_back_as_an_event_once_pushes_reach_the_connect
     assert_eq!((joined.conn(), &joined.0["topic"], joined.body()), (conn.as_str(), &json!("t"), &watch));
     assert_eq!(joined.0["session"], json!("kept"));
     assert_eq!(worker.push("t", json!({ "body": { "n": 1 } })).await, 1, "the node listens to the topic");
-    worker.reply(&joined, json!([{ "send": { "snapshot": true }, "id": 7 }])).await;
     assert_eq!(client.next().await, json!({ "n": 1 }));
+    worker.reply(&joined, json!([{ "send": { "snapshot": true }, "id": 7 }])).await;
     assert_eq!(client.next().await, json!({ "id": 7, "snapshot": true }));
 }
 

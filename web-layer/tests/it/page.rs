@@ -2,7 +2,7 @@
 
 use hyper::Method;
 
-use crate::support::{Http, RedisServer, TestNode, Wire};
+use crate::support::{FakeWorker, Http, RedisServer, TestNode, Wire, until};
 
 async fn node(options: &str) -> (RedisServer, TestNode) {
     let redis = RedisServer::start();
@@ -68,12 +68,20 @@ async fn what_is_no_part_of_the_page_is_not_served() {
         "/static/package.json",
         "/static/../Cargo.toml",
         "/static/%2e%2e/Cargo.toml",
-        "/index.html",
-        "/favicon.ico",
     ] {
         let response = node.get(path).await;
         assert_eq!((response.status, response.error_code().as_str()), (404, "not_found"), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_path_of_nobody_is_not_found_once_the_workers_are_known_and_until_then_nobody_can_tell() {
+    let (redis, node) = node("--hold-ms 50").await;
+    let response = node.get("/index.html").await;
+    assert_eq!((response.status, response.error_code().as_str()), (503, "unavailable"));
+    let _worker = FakeWorker::start(&redis, &[&node]).await;
+    until("the path to be nobody's", async || node.get("/index.html").await.status == 404).await;
+    assert_eq!(node.get("/favicon.ico").await.error_code(), "not_found");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! HTTP requests that a worker answers.
 
+use std::io::Read as _;
+
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -290,4 +292,39 @@ async fn a_body_that_breaks_off_is_not_relayed() {
     assert!(wire.head().await.starts_with("HTTP/1.1 400 "));
     node.get("/healthz").await;
     assert_eq!(worker.unread().await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_large_text_is_compressed_for_a_client_that_accepts_it_and_for_nobody_else() {
+    let (_redis, node, mut worker) = spine("").await;
+    let text = "[1,2,3,4,5,6,7,8]".repeat(10_000);
+    let answer = |text: &str, kind: &str| json!({ "status": 200, "headers": { "content-type": kind, "etag": "\"7\"" }, "body": text });
+    let ask = |encoding: &'static str| (Method::GET, "/echo", vec![("accept-encoding", encoding)]);
+    let mut compressed_bytes = 0;
+    for (encoding, is_compressed) in [("br;q=1.0, gzip;q=0.8", true), ("gzip;q=0, br", false)] {
+        let (method, path, headers) = ask(encoding);
+        let json = answer(&text, "application/json");
+        let (_, response) = exchange(&node, &mut worker, (method, path, &headers, b""), json).await;
+        assert_eq!((response.status, response.header("vary")), (200, "accept-encoding"));
+        assert_eq!(response.header("content-length"), response.body.len().to_string());
+        if is_compressed {
+            assert_eq!((response.header("content-encoding"), response.header("etag")), ("gzip", "W/\"7\""));
+            let mut plain = String::new();
+            flate2::read::GzDecoder::new(&*response.body).read_to_string(&mut plain).unwrap();
+            assert_eq!(plain, text);
+            compressed_bytes = response.body.len();
+        } else {
+            assert_eq!((response.header("content-encoding"), response.header("etag")), ("", "\"7\""));
+            assert_eq!(response.text(), text);
+        }
+    }
+    assert!(compressed_bytes * 20 < text.len(), "{compressed_bytes} bytes");
+
+    for (body, kind) in [("short", "application/json"), (&*text, "image/png")] {
+        let (method, path, headers) = ask("gzip");
+        let json = answer(body, kind);
+        let (_, response) = exchange(&node, &mut worker, (method, path, &headers, b""), json).await;
+        assert_eq!((response.header("content-encoding"), response.header("vary")), ("", ""), "{kind}");
+        assert_eq!(response.text(), body);
+    }
 }
