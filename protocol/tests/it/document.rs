@@ -8,7 +8,7 @@ use protocol::ErrorCode;
 use serde_json::Value;
 
 use crate::source::constants;
-use crate::vector::{NumbersRequest, lines, vectors};
+use crate::vector::{lines, vectors};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
@@ -54,10 +54,10 @@ fn numbers(rows: &[Vec<&str>], name_at: usize, number_at: usize) -> BTreeMap<Str
 #[test]
 fn each_json_example_is_a_golden_message() {
     let document = document();
-    let requests: Vec<String> = vectors("numbers_request.accepted.jsonl")
-        .into_iter()
-        .map(|request: NumbersRequest| request.text)
-        .collect();
+    let texts = |kind: &str| -> Vec<String> {
+        let read = |vector: Value| vector["text"].as_str().unwrap().to_owned();
+        vectors(&format!("{kind}.accepted.jsonl")).into_iter().map(read).collect()
+    };
     let mut seen = BTreeSet::new();
     for (info, block) in blocks(&document) {
         let Some(kind) = info.strip_prefix("json") else {
@@ -66,8 +66,8 @@ fn each_json_example_is_a_golden_message() {
         };
         let kind = kind.trim();
         assert!(!kind.is_empty(), "a JSON example says what it is:\n{block}");
-        let golden =
-            if kind == "numbers_request" { requests.clone() } else { lines(&format!("{kind}.jsonl")) };
+        let is_sent_to_us = kind.ends_with("_request") || kind.ends_with("_body");
+        let golden = if is_sent_to_us { texts(kind) } else { lines(&format!("{kind}.jsonl")) };
         for line in block.lines() {
             assert!(golden.iter().any(|golden| golden == line), "this {kind} is not golden: {line}");
         }
@@ -83,6 +83,10 @@ fn each_json_example_is_a_golden_message() {
         "numbers_request",
         "push",
         "reply",
+        "sets_body",
+        "sets_message",
+        "sets_request",
+        "sets_response",
     ];
     assert_eq!(seen, all.into());
 }
@@ -124,7 +128,17 @@ fn each_member_of_a_message_is_explained() {
         }
     }
     let mut members = BTreeSet::new();
-    for file in ["event", "reply", "push", "announcement", "error", "close", "numbers_listing"] {
+    for file in [
+        "event",
+        "reply",
+        "push",
+        "announcement",
+        "error",
+        "close",
+        "numbers_listing",
+        "sets_message",
+        "sets_response",
+    ] {
         for line in lines(&format!("{file}.jsonl")) {
             collect(&serde_json::from_str(&line).unwrap(), &mut members);
         }
@@ -170,6 +184,8 @@ fn each_limit_stands_there_with_its_value() {
     let mut limits = constants(include_str!("../../src/limit.rs"), "");
     limits.extend(constants(include_str!("../../src/close.rs"), "usize"));
     limits.extend(constants(include_str!("../../src/numbers.rs"), "usize"));
+    limits.extend(constants(include_str!("../../src/sets.rs"), ""));
+    limits.extend(constants(include_str!("../../../lww-set/src/replica.rs"), ""));
     let rows = rows(&document);
     assert_eq!(numbers(&rows, 0, 1), limits);
     for cells in rows.iter().filter(|cells| cells.len() == 5 && code(cells[0]).is_some()) {

@@ -5,5 +5,6 @@
 mod document;
 mod golden;
 mod property;
+mod sets;
 mod source;
 mod vector;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, str};
 
+use protocol::ErrorCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -43,6 +44,46 @@ pub(crate) struct NumbersRefused {
     /// The whole error message.
     pub(crate) why: String,
     pub(crate) id: Option<String>,
+}
+
+/// A request of the sets service.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetsRequest {
+    pub(crate) text: String,
+    pub(crate) request: Value,
+    pub(crate) id: Option<String>,
+}
+
+/// What is no request of the sets service.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetsRefused {
+    pub(crate) text: String,
+    pub(crate) code: ErrorCode,
+    /// The whole error message.
+    pub(crate) why: String,
+    pub(crate) id: Option<String>,
+}
+
+/// The body of an HTTP request to the sets service.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetsBody {
+    pub(crate) of: String,
+    pub(crate) text: String,
+    pub(crate) means: Value,
+}
+
+/// What is no body of an HTTP request to the sets service.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SetsBodyRefused {
+    pub(crate) of: String,
+    pub(crate) text: String,
+    pub(crate) code: ErrorCode,
+    /// The whole error message.
+    pub(crate) why: String,
 }
 
 /// A body, an id, and what a node makes of them.

@@ -93,7 +93,7 @@ fn text(snapshot: &Snapshot, kind: Kind) -> String {
     match kind {
         Kind::Snapshot => typed("snapshot", snapshot),
         Kind::Reset => typed("reset", snapshot),
-        Kind::ChangesReset => format!(r#"{{"reset":{}}}"#, typed("snapshot", snapshot)),
+        Kind::ChangesReset => format!(r#"{{"reset":{}}}"#, encoded(snapshot)),
         Kind::Set { removed: with } => {
             let removed = with.then_some(removed.as_slice());
             encoded(&Set { id, name, cursor, server_ms: *server_ms, elements, removed })
