@@ -1,20 +1,23 @@
 /**
- * The page's start: shows one view at a time, chosen by the address's fragment (`#numbers`).
+ * The page's start: shows one view at a time, chosen by the address's fragment (`#numbers`). What follows in the
+ * fragment after a slash is the view's own.
  *
  * A view is a file that exports `{ id, title, mount }`. `mount(main)` fills the element and returns the view's connection
  * and how to end the view. To add one, import it and name it in `views`.
  */
 import { showConnectionState } from './connection-state.js';
 import { numbers } from './numbers.js';
+import { sets } from './sets.js';
 
-const views = [numbers];
+const views = [numbers, sets];
 
 const main = document.getElementById('main');
 const nav = document.getElementById('views');
 let shown = null;
 
 function chosenView() {
-  return views.find(({ id }) => `#${id}` === location.hash);
+  const [id] = location.hash.slice(1).split('/');
+  return views.find((view) => view.id === id);
 }
 
 function show(view) {

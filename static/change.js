@@ -38,3 +38,12 @@ export function changesBetween(before, after) {
   for (const [name, number] of rest) note(name, number, undefined);
   return changes;
 }
+
+/** @param {Change} change */
+export function changeInWords({ name, from, to }) {
+  return {
+    name,
+    text: to === undefined ? 'left' : from === undefined ? `chose ${to}` : `${from} → ${to}`,
+    gone: to === undefined,
+  };
+}

@@ -5,7 +5,7 @@ const COUNTDOWN_STEP_MS = 250;
 /**
  * Shows in the page's header how a connection is doing, with a countdown to the next try and a button that does not wait
  * for it.
- * @param {import('./tercet.js').Connection} connection
+ * @param {EventTarget & {status: import('./tercet.js').Status, reconnectNow: () => void}} connection
  * @returns {() => void} stops showing it
  */
 export function showConnectionState(connection) {
@@ -28,12 +28,12 @@ export function showConnectionState(connection) {
     clearInterval(ticking);
     showCountdown();
     if (status.state === 'lost') ticking = setInterval(showCountdown, COUNTDOWN_STEP_MS);
-    const waits = status.state === 'lost' || status.state === 'stopped';
+    const waits = ['lost', 'stopped', 'offline'].includes(status.state);
     if (waits) box.classList.add('troubled');
     if (status.state === 'open') box.classList.remove('troubled');
     if (!waits && document.activeElement === retry) document.getElementById('main').focus();
     retry.hidden = !waits;
-    retry.textContent = status.state === 'stopped' ? 'Connect again' : 'Try now';
+    retry.textContent = status.state === 'lost' ? 'Try now' : 'Connect again';
   };
   const retryNow = () => connection.reconnectNow();
 

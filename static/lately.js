@@ -1,25 +1,33 @@
 const LINES = 3;
 
-/** The last three changes, as lines of a stanza. A line leads to its user. */
+/**
+ * The last three changes, as lines of a stanza. A line leads to what changed.
+ * @template Change
+ */
 export class Lately {
   #list;
+  #inWords;
   #lines = [];
 
   /**
    * @param {HTMLElement} list
+   * @param {(change: Change) => {name: string, shown?: string, text: string, gone: boolean}} inWords `shown`: the name as
+   *   it can be seen; `gone`: there is nothing to lead to
    * @param {(name: string) => void} onPick
    */
-  constructor(list, onPick) {
+  constructor(list, inWords, onPick) {
     this.#list = list;
+    this.#inWords = inWords;
     list.addEventListener('click', (event) => {
       const line = event.target.closest('button');
       if (line) onPick(line.dataset.name);
     });
   }
 
-  /** @param {import('./change.js').Change[]} changes those of one listing */
+  /** @param {Change[]} changes those that came together */
   add(changes) {
     if (changes.length === 0) return;
+    const lineOf = (change) => createLine(this.#inWords(change));
     const lines =
       changes.length <= LINES
         ? changes.map(lineOf).reverse()
@@ -29,17 +37,17 @@ export class Lately {
   }
 }
 
-function lineOf({ name, from, to }) {
+function createLine({ name, shown = name, text, gone }) {
   const item = document.createElement('li');
   const line = document.createElement('button');
   line.type = 'button';
   line.dataset.name = name;
   const who = document.createElement('bdi');
-  who.textContent = name;
+  who.textContent = shown;
   const what = document.createElement('span');
-  what.textContent = to === undefined ? 'left' : from === undefined ? `chose ${to}` : `${from} → ${to}`;
+  what.textContent = text;
   line.append(who, ' ', what);
-  line.disabled = to === undefined;
+  line.disabled = gone;
   item.append(line);
   return item;
 }

@@ -12,29 +12,47 @@ const HEIGHT_MAX_PX = 15_000_000;
 /** How long a changed row stands out. The animation in numbers.css takes as long. */
 const GLOW_MS = 2_500;
 
-/** A list box of users, of which only the rows in sight exist as elements. */
+/** Elements of all listings of the page have ids of their own. */
+let created = 0;
+
+/**
+ * A list box of which only the rows in sight exist as elements.
+ * @template Item
+ */
 export class Listing {
   #box;
   #space = document.createElement('div');
-  #users = [];
+  /** @type {Item[]} */ #items = [];
   /** The elements of the rows from `#first` on. */ #rows = [];
   #first = 0;
-  #created = 0;
   #rowPx = 0;
-  /** The row that the keyboard is at. */ #active = { name: null, index: -1 };
-  /** When each changed row began to stand out, by name. */ #glowing = new Map();
+  /** The row that the keyboard is at. */ #active = { key: null, index: -1 };
+  /** When each changed row began to stand out, by key. */ #glowing = new Map();
   #glowTimer;
   #draw = oncePerFrame(() => this.#drawNow());
   #resize = new ResizeObserver(() => this.#draw());
+  #keyOf;
+  #createCells;
   #onPick;
+  #onKeyAt;
+  #onActive;
 
   /**
    * @param {HTMLElement} box scrolls; has the role `listbox`
-   * @param {(user: import('./change.js').User) => void} onPick called with a user whose row was clicked or entered
+   * @param {object} options
+   * @param {(item: Item) => string} options.keyOf what tells an item from all others
+   * @param {(row: HTMLElement) => (item: Item) => void} options.createCells fills a new row; what it returns shows an item there
+   * @param {(item: Item, event: Event) => void} options.onPick called with an item whose row was clicked or entered
+   * @param {(item: Item, event: KeyboardEvent) => boolean} [options.onKey] called with other keys at an item's row; true: done
+   * @param {() => void} [options.onActive] called when the keyboard, or a click, went to another row
    */
-  constructor(box, onPick) {
+  constructor(box, { keyOf, createCells, onPick, onKey = () => false, onActive = () => {} }) {
     this.#box = box;
+    this.#keyOf = keyOf;
+    this.#createCells = createCells;
     this.#onPick = onPick;
+    this.#onKeyAt = onKey;
+    this.#onActive = onActive;
     this.#space.className = 'rows';
     this.#space.setAttribute('role', 'none');
     box.append(this.#space);
@@ -45,34 +63,39 @@ export class Listing {
     this.#resize.observe(box);
   }
 
+  /** The item that the keyboard is at, if it is at any. @returns {Item | undefined} */
+  get active() {
+    return this.#items[this.#active.index];
+  }
+
   /**
-   * @param {import('./change.js').User[]} users
-   * @param {{changed?: string[], fromTop?: boolean}} [options] `changed`: names whose rows shall stand out;
-   *   `fromTop`: it is another selection of users, so the place where one was means nothing
+   * @param {Item[]} items
+   * @param {{changed?: string[], fromTop?: boolean}} [options] `changed`: keys whose rows shall stand out;
+   *   `fromTop`: it is another selection of items, so the place where one was means nothing
    */
-  show(users, { changed = [], fromTop = false } = {}) {
+  show(items, { changed = [], fromTop = false } = {}) {
     const nowMs = performance.now();
-    for (const name of changed) this.#glowing.set(name, nowMs);
-    const anchor = fromTop || this.#box.scrollTop === 0 ? undefined : this.#users[this.#firstVisible()];
-    const anchorIndex = anchor && this.#firstVisible();
-    this.#users = users;
+    for (const key of changed) this.#glowing.set(key, nowMs);
+    const anchor = fromTop || this.#box.scrollTop === 0 ? undefined : this.#items[this.#firstVisible()];
+    const anchorIndex = anchor !== undefined ? this.#firstVisible() : 0;
+    this.#items = items;
     this.#measure();
     if (fromTop) {
       this.#box.scrollTop = 0;
-      this.#active = { name: null, index: -1 };
+      this.#active = { key: null, index: -1 };
     } else {
-      const moved = anchor ? this.#indexOf(anchor.UserName, anchorIndex) - anchorIndex : 0;
+      const moved = anchor !== undefined ? this.#indexOf(this.#keyOf(anchor), anchorIndex) - anchorIndex : 0;
       if (moved !== 0 && moved >= -anchorIndex) this.#box.scrollTop += (moved * this.#rowPx) / this.#step();
       this.#keepActive();
     }
     this.#drawNow();
   }
 
-  /** Scrolls to a user's row, if there is one. */
-  reveal(name) {
-    const index = this.#indexOf(name, 0);
+  /** Scrolls to an item's row, if there is one. */
+  reveal(key) {
+    const index = this.#indexOf(key, 0);
     if (index < 0) return;
-    this.#active = { name, index };
+    this.#active = { key, index };
     this.#scrollTo(index);
     this.#drawNow();
   }
@@ -88,7 +111,7 @@ export class Listing {
 
   #measure() {
     this.#rowPx = ROW_REM * parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const height = `${Math.min(this.#users.length * this.#rowPx, HEIGHT_MAX_PX)}px`;
+    const height = `${Math.min(this.#items.length * this.#rowPx, HEIGHT_MAX_PX)}px`;
     if (this.#space.style.height !== height) this.#space.style.height = height;
     // The head of the columns makes room for the scrollbar, if there is one.
     this.#box.parentElement.classList.toggle('scrolls', this.#box.scrollHeight > this.#box.clientHeight);
@@ -96,7 +119,7 @@ export class Listing {
 
   /** How many pixels of rows one pixel of scrolling passes: 1, but for very long listings. */
   #step() {
-    const rowsPx = this.#users.length * this.#rowPx;
+    const rowsPx = this.#items.length * this.#rowPx;
     const viewPx = this.#box.clientHeight;
     return rowsPx <= HEIGHT_MAX_PX ? 1 : (rowsPx - viewPx) / (HEIGHT_MAX_PX - viewPx);
   }
@@ -106,18 +129,21 @@ export class Listing {
   }
 
   /** Looks near a guess first: a listing seldom changes by much. */
-  #indexOf(name, guess) {
-    if (this.#users[guess]?.UserName === name) return guess;
-    return this.#users.findIndex(({ UserName }) => UserName === name);
+  #indexOf(key, guess) {
+    if (guess < this.#items.length && this.#keyOf(this.#items[guess]) === key) return guess;
+    return this.#items.findIndex((item) => this.#keyOf(item) === key);
   }
 
-  /** The keyboard stays with its user; if that one is gone, with whoever is there now. */
+  /** The keyboard stays with its item; if that one is gone, with what is there now. */
   #keepActive() {
-    const { name, index } = this.#active;
-    if (name === null) return;
-    const now = this.#indexOf(name, index);
-    const to = now < 0 ? Math.min(index, this.#users.length - 1) : now;
-    this.#active = { name: this.#users[to]?.UserName ?? null, index: to };
+    const { key, index } = this.#active;
+    if (key === null) return;
+    const now = this.#indexOf(key, index);
+    this.#setActive(now < 0 ? Math.min(index, this.#items.length - 1) : now);
+  }
+
+  #setActive(index) {
+    this.#active = { key: index < 0 ? null : this.#keyOf(this.#items[index]), index };
   }
 
   #scrollTo(index) {
@@ -135,7 +161,7 @@ export class Listing {
     const shiftPx = scrollTop - scrollTop * this.#step();
     const visible = Math.ceil(clientHeight / this.#rowPx) + 1;
     const first = Math.max(0, this.#firstVisible() - SPARE_ROWS);
-    const end = Math.min(this.#users.length, this.#firstVisible() + visible + SPARE_ROWS);
+    const end = Math.min(this.#items.length, this.#firstVisible() + visible + SPARE_ROWS);
     this.#window(first, Math.max(0, end - first));
     this.#rows.forEach((row, i) => this.#fill(row, first + i, (first + i) * this.#rowPx + shiftPx));
     const active = this.#rows[this.#active.index - first];
@@ -160,38 +186,24 @@ export class Listing {
 
   #createRow() {
     const element = document.createElement('div');
-    element.id = `row-${++this.#created}`;
+    element.id = `row-${++created}`;
     element.className = 'row';
     element.setAttribute('role', 'option');
-    const name = document.createElement('span');
-    name.className = 'row-name';
-    name.dir = 'auto'; // a name in Arabic must not turn its number around
-    const number = document.createElement('span');
-    number.className = 'row-number';
-    element.append(name, ' ', number);
+    const fill = this.#createCells(element);
     this.#space.append(element);
-    return { element, name, number, user: null, glowsSinceMs: undefined };
+    return { element, fill, item: undefined, glowsSinceMs: undefined };
   }
 
   #fill(row, index, topPx) {
     const { element } = row;
-    const user = this.#users[index];
-    const { UserName: name, FavoriteNumber: favorite } = user;
     const transform = `translateY(${topPx}px)`;
     if (element.style.transform !== transform) element.style.transform = transform;
-    if (row.user?.UserName !== name) {
-      row.name.textContent = row.name.title = element.dataset.user = name;
-    }
-    if (row.user?.FavoriteNumber !== favorite) {
-      const digits = String(favorite);
-      row.number.textContent = element.dataset.number = digits;
-      row.number.classList.toggle('long', digits.length > 12);
-    }
-    row.user = user;
+    row.item = this.#items[index];
+    row.fill(row.item);
     element.ariaPosInSet = index + 1;
-    element.ariaSetSize = this.#users.length;
+    element.ariaSetSize = this.#items.length;
     element.ariaSelected = index === this.#active.index;
-    this.#glow(row, this.#glowing.get(name));
+    this.#glow(row, this.#glowing.get(this.#keyOf(row.item)));
   }
 
   #glow(row, sinceMs) {
@@ -209,20 +221,21 @@ export class Listing {
     clearTimeout(this.#glowTimer);
     const nowMs = performance.now();
     let restMs = Infinity;
-    for (const [name, sinceMs] of this.#glowing) {
-      if (nowMs - sinceMs >= GLOW_MS) this.#glowing.delete(name);
+    for (const [key, sinceMs] of this.#glowing) {
+      if (nowMs - sinceMs >= GLOW_MS) this.#glowing.delete(key);
       else restMs = Math.min(restMs, sinceMs + GLOW_MS - nowMs);
     }
     if (restMs < Infinity) this.#glowTimer = setTimeout(this.#draw, restMs);
   }
 
   #activate(index) {
-    const last = this.#users.length - 1;
+    const last = this.#items.length - 1;
     if (last < 0) return;
     const to = Math.min(Math.max(index, 0), last);
-    this.#active = { name: this.#users[to].UserName, index: to };
+    this.#setActive(to);
     this.#scrollTo(to);
     this.#draw();
+    this.#onActive();
   }
 
   #onFocus() {
@@ -240,11 +253,12 @@ export class Listing {
       PageDown: index + page,
       PageUp: index - page,
       Home: 0,
-      End: this.#users.length - 1,
+      End: this.#items.length - 1,
     }[event.key];
     if (to !== undefined) this.#activate(to);
-    else if ((event.key === 'Enter' || event.key === ' ') && this.#users[index]) this.#onPick(this.#users[index]);
-    else return;
+    else if (this.active === undefined) return;
+    else if (event.key === 'Enter' || event.key === ' ') this.#onPick(this.active, event);
+    else if (!this.#onKeyAt(this.active, event)) return;
     event.preventDefault();
   }
 
@@ -253,6 +267,6 @@ export class Listing {
     const i = this.#rows.findIndex((row) => row.element === element);
     if (i < 0) return;
     this.#activate(this.#first + i);
-    this.#onPick(this.#rows[i].user);
+    this.#onPick(this.#rows[i].item, event);
   }
 }

@@ -88,6 +88,11 @@ export class LwwSet {
     return this.#size;
   }
 
+  /** Of how many values an operation is kept, tombstones too. */
+  get keptCount() {
+    return this.#kept.size;
+  }
+
   /**
    * @param {Operation} operation
    * @returns {Outcome}

@@ -20,7 +20,7 @@ export const markup = `
     </form>
     <section class="lately" aria-labelledby="lately-title">
       <h2 id="lately-title">Lately</h2>
-      <ol id="lately"><li>Changes appear here</li><li>as they happen,</li><li>whoever makes them.</li></ol>
+      <ol id="lately" class="stanza"><li>Changes appear here</li><li>as they happen,</li><li>whoever makes them.</li></ol>
     </section>
   </div>
 

@@ -1,5 +1,5 @@
 /** The numbers view: set a number, watch everyone's. */
-import { changesBetween } from './change.js';
+import { changeInWords, changesBetween } from './change.js';
 import { oncePerFrame } from './frame.js';
 import { Lately } from './lately.js';
 import { Listing } from './listing.js';
@@ -7,6 +7,9 @@ import { markup } from './numbers-markup.js';
 import { NumberForm } from './number-form.js';
 import { Search } from './search.js';
 import { connect, follow } from './tercet.js';
+import { createUserCells } from './user-row.js';
+
+const nameOf = ({ UserName }) => UserName;
 
 const GROUPED = new Intl.NumberFormat('en');
 
@@ -25,7 +28,7 @@ class NumbersView {
   #form;
   #listing;
   #lately;
-  #search = new Search();
+  #search = new Search(nameOf);
   /** The newest listing's users, and those on the screen; null before the first. */
   #newest = null;
   #shown = null;
@@ -43,8 +46,12 @@ class NumbersView {
       isKnown: (name) => this.#has(name),
       onSet: (name) => this.#reveal(name),
     });
-    this.#listing = new Listing(this.#find('listing'), (user) => this.#form.fill(user));
-    this.#lately = new Lately(this.#find('lately'), (name) => this.#revealAnyway(name));
+    this.#listing = new Listing(this.#find('listing'), {
+      keyOf: nameOf,
+      createCells: createUserCells,
+      onPick: (user) => this.#form.fill(user),
+    });
+    this.#lately = new Lately(this.#find('lately'), changeInWords, (name) => this.#revealAnyway(name));
     this.#wireSearch();
     document.addEventListener('keydown', this.#onKey);
     connection.addEventListener('message', ({ detail }) => {

@@ -19,7 +19,7 @@ import { isNotAfter, onTheWire } from './replica.js';
 const ASIDE_MAX = 1_000;
 
 /** What an offline replica says of its connection. */
-const OFFLINE = Object.freeze({ state: 'stopped', code: 1000, reason: '' });
+const OFFLINE = Object.freeze({ state: 'offline' });
 
 export class ReplicaSync extends EventTarget {
   #replica;
@@ -56,7 +56,7 @@ export class ReplicaSync extends EventTarget {
     return this.#trouble;
   }
 
-  /** @returns {import('./tercet.js').Status} */
+  /** @returns {import('./tercet.js').Status | {state: 'offline'}} */
   get status() {
     return this.#connection?.status ?? OFFLINE;
   }

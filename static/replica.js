@@ -24,6 +24,7 @@
  * @typedef {object} Change
  * @property {{value: string, has: boolean, by: string}[]} values that came or went, with the replica that did it
  * @property {boolean} own made here: worth being kept at once
+ * @property {boolean} isAll the whole set came anew; of a first one the values are not listed
  * @typedef {{kind: 'superseded' | 'too_old' | 'refused', op: 'add' | 'remove', value: string, atMs: number,
  *   winner?: {op: 'add' | 'remove', stamp: import('./lww-set.js').Stamp}, message?: string}
  *   | {kind: 'restamped', count: number, atMs: number}} Notice
@@ -107,6 +108,16 @@ export class Replica extends EventTarget {
   *values() {
     for (const value of this.#confirmed.values()) if (this.has(value)) yield value;
     for (const value of this.#waiting.keys()) if (this.has(value) && !this.#confirmed.contains(value)) yield value;
+  }
+
+  /** How many values the server confirmed something of, removals too. */
+  get confirmedCount() {
+    return this.#confirmed.keptCount;
+  }
+
+  /** How many values the server confirmed as being in the set. */
+  get confirmedSize() {
+    return this.#confirmed.size;
   }
 
   /** The digest of what the server confirmed. */
@@ -237,7 +248,7 @@ export class Replica extends EventTarget {
       if (!before.delete(value)) values.push({ value, has: true, by: this.get(value).stamp[1] });
     }
     for (const [value, by] of before) values.push({ value, has: false, by: this.get(value)?.stamp[1] ?? by });
-    this.#tell({ values: isFirst ? [] : values, own: false });
+    this.#tell({ values: isFirst ? [] : values, isAll: true });
   }
 
   /**
@@ -283,14 +294,14 @@ export class Replica extends EventTarget {
 
   setOffline(offline) {
     this.offline = offline;
-    this.#tell({ values: [], own: true });
+    this.#tell({ own: true });
   }
 
   /** @param {Notice} [notice] all, if none is named */
   dismiss(notice) {
     this.notices = notice ? this.notices.filter((other) => other !== notice) : [];
     if (!notice) this.noticesDropped = 0;
-    this.#tell({ values: [], own: true });
+    this.#tell({ own: true });
   }
 
   /** What has to outlive the page: small, and worth being kept at once. */
@@ -351,8 +362,8 @@ export class Replica extends EventTarget {
     this.#tell({ values: changed, own });
   }
 
-  #tell(detail) {
-    this.dispatchEvent(new CustomEvent('change', { detail }));
+  #tell({ values = [], own = false, isAll = false }) {
+    this.dispatchEvent(new CustomEvent('change', { detail: { values, own, isAll } }));
   }
 }
 

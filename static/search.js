@@ -1,4 +1,4 @@
-/** Finds users by a part of their names, whatever the case and the accents: "elodie" finds "Élodie". */
+/** Finds things by a part of their names, whatever the case and the accents: "elodie" finds "Élodie". */
 
 const ACCENTS = /[\u0300-\u036f]/g;
 
@@ -29,18 +29,25 @@ export function fold(text) {
     .replace(WITH_BASES, (letter) => BASES[letter]);
 }
 
+/** @template Item */
 export class Search {
+  #nameOf;
   #folded = new Map();
 
+  /** @param {(item: Item) => string} nameOf */
+  constructor(nameOf) {
+    this.#nameOf = nameOf;
+  }
+
   /**
-   * @param {import('./change.js').User[]} users
+   * @param {Item[]} items
    * @param {string} query
    */
-  filter(users, query) {
+  filter(items, query) {
     const wanted = fold(query.trim());
-    if (wanted === '') return users;
-    if (this.#folded.size > 2 * users.length + 1000) this.#folded.clear(); // most of it is about users who are gone
-    return users.filter(({ UserName }) => this.#fold(UserName).includes(wanted));
+    if (wanted === '') return items;
+    if (this.#folded.size > 2 * items.length + 1000) this.#folded.clear(); // most of it is about what is gone
+    return items.filter((item) => this.#fold(this.#nameOf(item)).includes(wanted));
   }
 
   #fold(name) {

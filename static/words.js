@@ -1,12 +1,14 @@
 /** What happened, and what to do next, in plain words. */
 
 /**
- * @param {import('./tercet.js').Status} status
+ * @param {import('./tercet.js').Status | {state: 'offline' | 'idle'}} status `offline`: by choice; `idle`: nothing to connect for
  * @param {boolean} online whether the device has any network
  */
 export function stateInWords({ state, reason }, online = true) {
   if (state === 'open') return 'Connected';
   if (state === 'connecting') return 'Connecting…';
+  if (state === 'offline') return 'Offline, as you chose';
+  if (state === 'idle') return 'No set is open';
   if (state === 'stopped') return `Stopped by the server${reason ? `: ${reason}` : ''}`;
   return online ? 'Connection lost' : 'You are offline';
 }

@@ -98,9 +98,13 @@ test('search ignores case and accents', () => {
     ['Ｆｕｌｌ', 'full'],
     ['ana', ' ana '],
   ]) {
-    assert.equal(new Search().filter(users({ [name]: 1 }), query).length, 1, `${query} finds ${name}`);
+    assert.equal(
+      new Search(({ UserName }) => UserName).filter(users({ [name]: 1 }), query).length,
+      1,
+      `${query} finds ${name}`,
+    );
   }
-  assert.deepEqual(new Search().filter(users({ ana: 1 }), 'b'), []);
+  assert.deepEqual(new Search(({ UserName }) => UserName).filter(users({ ana: 1 }), 'b'), []);
   assert.equal(fold('か'), fold('か'));
 });
 
@@ -129,5 +133,6 @@ test('each failure says what to do next', () => {
 
 test('states are said in words', () => {
   assert.equal(stateInWords({ state: 'lost' }, false), 'You are offline');
+  assert.equal(stateInWords({ state: 'offline' }), 'Offline, as you chose');
   assert.equal(stateInWords({ state: 'stopped', reason: 'full' }), 'Stopped by the server: full');
 });

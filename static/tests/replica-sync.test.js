@@ -79,7 +79,7 @@ test('offline, both sides go on; back online, they are equal', async () => {
   await rest();
   a.sync.setOffline(true);
   assert.equal(a.sync.phase, 'offline');
-  assert.equal(a.sync.status.state, 'stopped');
+  assert.equal(a.sync.status.state, 'offline');
   a.replica.remove('milk');
   a.replica.add('salt');
   b.replica.remove('tea');

@@ -80,14 +80,15 @@ test('each change tells what came and went, who did it, and whether it was made 
     removed: [{ value: 'eggs', stamp: [4, 'bo'] }],
   });
   assert.deepEqual(changes, [
-    { values: [{ value: 'salt', has: true, by: 'here' }], own: true },
-    { values: [{ value: 'milk', has: false, by: 'ana' }], own: false },
+    { values: [{ value: 'salt', has: true, by: 'here' }], own: true, isAll: false },
+    { values: [{ value: 'milk', has: false, by: 'ana' }], own: false, isAll: false },
     {
       values: [
         { value: 'tea', has: true, by: 'zoe' },
         { value: 'eggs', has: false, by: 'bo' },
       ],
       own: false,
+      isAll: true,
     },
   ]);
   assert.deepEqual(valuesOf(here), ['salt', 'tea']);
