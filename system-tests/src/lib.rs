@@ -37,6 +37,6 @@ pub use client::Client;
 pub use cluster::Cluster;
 pub use listing::Listing;
 pub use load::Load;
-pub use patience::{bounded, eventually, within};
+pub use patience::{bounded, bounded_by, eventually, within};
 pub use process::Process;
 pub use redis_server::RedisServer;

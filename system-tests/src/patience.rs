@@ -13,12 +13,17 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Runs a test and bounds it.
 pub fn bounded(test: impl Future<Output = ()>) {
+    bounded_by(TEST_MAX, test);
+}
+
+/// Runs a test that takes long by its nature, and bounds it.
+pub fn bounded_by(time: Duration, test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .expect("a runtime can be made")
-        .block_on(within("the whole test", TEST_MAX, test));
+        .block_on(within("the whole test", time, test));
 }
 
 /// Waits for something that must be over in time. `what` says what it is.

@@ -80,10 +80,15 @@ impl Process {
         self.child.kill().await.expect("a process can be killed");
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has ended, which must be soon.
     pub async fn ended(&mut self) -> ExitStatus {
         let what = format!("the end of {}", self.name);
-        within(&what, SOON, self.child.wait()).await.expect("a process can be waited for")
+        within(&what, SOON, self.wait()).await
+    }
+
+    /// Waits until it has ended, however long that takes.
+    pub async fn wait(&mut self) -> ExitStatus {
+        self.child.wait().await.expect("a process can be waited for")
     }
 
     /// Whether it has ended.

@@ -12,6 +12,7 @@ mod invariants;
 mod large;
 mod launching;
 mod listings;
+mod monkeys;
 mod node_stop;
 mod order;
 mod page;
