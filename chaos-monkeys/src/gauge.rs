@@ -141,7 +141,7 @@ pub struct Timed {
 /// All that is timed.
 #[derive(Debug, Default)]
 pub struct Lags {
-    /// From sending an operation to the answer, retries included.
+    /// From the first sending of operations of a normal monkey to the answer, retries included.
     pub acknowledgement: Lag,
     /// From sending an operation to its arrival at a viewer that was connected all the time.
     pub propagation: Lag,

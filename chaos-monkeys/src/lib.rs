@@ -13,7 +13,7 @@
 //! Modules, in reading order:
 //!
 //! - [`config`]: the options
-//! - [`run`](mod@run): a run: gathering, chaos, calm, verdict
+//! - [`program`], [`run`](mod@run): the program; a run: gathering, chaos, calm, verdict
 //! - [`troop`]: the monkeys of a process; [`crew`], [`part`], [`child`]: of several
 //! - [`monkey`]: the three kinds
 //! - [`dice`], [`decision`]: what they decide
@@ -41,6 +41,7 @@ pub mod ledger;
 pub mod link;
 pub mod monkey;
 pub mod part;
+pub mod program;
 pub mod replica;
 pub mod report;
 pub mod run;

@@ -39,7 +39,7 @@ pub struct Report {
     pub differing: usize,
     /// What was counted.
     pub counted: Counted,
-    /// From sending an operation to the answer, retries included.
+    /// From the first sending of operations of a normal monkey to the answer, retries included.
     pub acknowledgement: Percentiles,
     /// From sending an operation to its arrival at a viewer that was connected all the time.
     pub propagation: Percentiles,

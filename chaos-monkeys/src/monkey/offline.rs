@@ -172,7 +172,6 @@ impl Offline {
         let changes = self.pending[..some].to_vec();
         let set = self.replica.set;
         self.world.sets[set].ledger.lock().writes(self.time.replica());
-        let start = Instant::now();
         let told = match self.apply(socket, &changes).await? {
             Ok(told) if told.len() == some => told,
             Ok(told) => {
@@ -186,7 +185,6 @@ impl Offline {
             }
         };
         self.line.succeeded();
-        self.world.lags.acknowledgement.record(start.elapsed());
         delivery::record(&self.world, set, &changes, &told);
         let is_whole = !told.iter().any(Told::is_refusal);
         if is_whole
