@@ -3,6 +3,7 @@
 use broker::Address;
 use protocol::WorkerId;
 
+use crate::files;
 use crate::services::{self, Start};
 use crate::sets;
 
@@ -39,6 +40,10 @@ pub struct Options {
     /// Those of the sets service
     #[command(flatten)]
     pub sets: sets::Options,
+
+    /// Those of the files service
+    #[command(flatten)]
+    pub files: files::Options,
 }
 
 impl Config {

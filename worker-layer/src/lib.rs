@@ -26,11 +26,13 @@
 //! - [`limit`]: every bound of this layer; `cause` and `pace`: errors in the log
 //! - [`numbers`]: favorite numbers, sorted and live
 //! - [`sets`]: sets that converge, online or not
+//! - [`files`]: what is in the folders of watchers, sorted and live
 
 mod announcement;
 mod cause;
 pub mod config;
 mod dispatch;
+pub mod files;
 mod inbox;
 mod lane;
 pub mod limit;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::files::Files;
 use crate::numbers::Numbers;
 use crate::service::{Context, Service};
 use crate::sets::Sets;
@@ -13,6 +14,7 @@ pub type Start = fn(&Context) -> Arc<dyn Service>;
 pub const ALL: &[(&str, Start)] = &[
     (protocol::numbers::SERVICE, |context| Arc::new(Numbers::start(context))),
     (protocol::sets::SERVICE, |context| Arc::new(Sets::start(context))),
+    (protocol::files::SERVICE, |context| Arc::new(Files::start(context))),
 ];
 
 /// Finds a service.

@@ -15,7 +15,9 @@ pub struct Instance(Arc<str>);
 
 /// A text that is no instance.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the instance {0:?} cannot be used: take 1 to {INSTANCE_BYTES_MAX} of the characters A-Z a-z 0-9 - _ .")]
+#[error(
+    "the instance {0:?} cannot be used: take 1 to {INSTANCE_BYTES_MAX} of the characters A-Z a-z 0-9 - _ ."
+)]
 pub struct BadInstance(String);
 
 impl Instance {

@@ -49,9 +49,8 @@ pub fn read_hello(body: &str) -> Result<Hello, RequestError> {
     let Greeting { instance, port, seqno } = object(body).ok_or_else(|| complaint::of_greeting(body))?;
     let port = port.ok_or_else(|| bad("port is missing: it is where the watcher serves its list"))?.get();
     let number = port.parse().ok().filter(|port| *port != 0);
-    let wrong = || {
-        bad(format!("port must be a whole number from 1 to {}, not {}", u16::MAX, complaint::shown(port)))
-    };
+    let wrong =
+        || bad(format!("port must be a whole number from 1 to {}, not {}", u16::MAX, complaint::shown(port)));
     Ok(Hello {
         instance: read_instance(instance)?,
         port: number.ok_or_else(wrong)?,

@@ -84,8 +84,14 @@ async fn a_worker_announces_its_services_again_and_again() {
     let worker = TestWorker::with(&redis, &mut node, Obedient::start).await;
     let announcement = node.announcement(&worker.id).await;
     let text = serde_json::to_string(&announcement).expect("JSON");
-    let services = r#"{"numbers":{"paths":["/numbers"]},"obedient":{"paths":["/obedient"]},"sets":{"paths":["/sets"]}}"#;
-    assert_eq!(text, format!(r#"{{"worker":"{}","services":{services},"draining":false}}"#, worker.id));
+    let services = [
+        r#""files":{"paths":["/files","/hello","/bye","/nodes"]}"#,
+        r#""numbers":{"paths":["/numbers"]}"#,
+        r#""obedient":{"paths":["/obedient"]}"#,
+        r#""sets":{"paths":["/sets"]}"#,
+    ]
+    .join(",");
+    assert_eq!(text, format!(r#"{{"worker":"{}","services":{{{services}}},"draining":false}}"#, worker.id));
 }
 
 #[tokio::test]
