@@ -16,6 +16,7 @@ mod monkeys;
 mod node_stop;
 mod order;
 mod page;
+mod readme;
 mod ready;
 mod redis_loss;
 mod slow_reader;
