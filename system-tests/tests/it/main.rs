@@ -19,6 +19,7 @@ mod page;
 mod readme;
 mod ready;
 mod redis_loss;
+mod sets_page;
 mod slow_reader;
 mod strangers;
 mod worker_choice;
