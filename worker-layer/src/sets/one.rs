@@ -160,6 +160,9 @@ fn indexed<'a>(
     let has_more = sets.len() > limit;
     sets.truncate(limit);
     let next = sets.last().filter(|_| has_more).map(|(set, created_ms)| format!("{created_ms}-{set}"));
+    if sets.is_empty() {
+        return Ok(Next::Answer(named(sets, next, Vec::new())));
+    }
     Ok(Next::Ask(One::Names { sets, next }))
 }
 

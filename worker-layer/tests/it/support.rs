@@ -3,6 +3,7 @@
 mod log_lines;
 mod node;
 mod redis_server;
+pub(crate) mod sets;
 mod test_worker;
 
 use std::time::Duration;

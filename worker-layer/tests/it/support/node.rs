@@ -30,7 +30,7 @@ impl Client {
         Self { conn: ConnectionId::random(), service }
     }
 
-    fn peer(self) -> Peer {
+    pub(crate) fn peer(self) -> Peer {
         Peer { conn: self.conn, peer: "10.0.0.7".to_owned(), session: None }
     }
 }
@@ -39,7 +39,8 @@ pub(crate) struct Node {
     id: NodeId,
     seq: u64,
     connection: MultiplexedConnection,
-    store: Store,
+    pub(crate) store: Store,
+    subscriber: Subscriber,
     received: Received,
     /// Replies that nobody has asked for yet, as text.
     replies: HashMap<u64, String>,
@@ -68,6 +69,7 @@ impl Node {
             seq: 0,
             connection: redis.connection().await,
             store,
+            subscriber,
             received,
             replies: HashMap::new(),
             pushes: VecDeque::new(),
@@ -155,11 +157,31 @@ impl Node {
             headers: [].into(),
             body: HttpBody::default(),
         };
+        self.request(worker, service, http).await
+    }
+
+    /// Makes an HTTP request.
+    pub(crate) async fn request(
+        &mut self,
+        worker: &WorkerId,
+        service: &str,
+        http: HttpRequest,
+    ) -> HttpResponse {
         let seq = self.tell(worker, service, Subject::Http { peer: "10.0.0.9".to_owned(), http }).await;
+        self.response(seq).await
+    }
+
+    /// The response to an HTTP request.
+    pub(crate) async fn response(&mut self, seq: u64) -> HttpResponse {
         match self.answer(seq).await {
             Answer::Http(response) => response,
             Answer::Effects(effects) => panic!("not for HTTP: {effects:?}"),
         }
+    }
+
+    /// Joins one more topic.
+    pub(crate) async fn join(&mut self, topic: &str) {
+        self.subscriber.subscribe(&name::topic_channel(topic)).await.expect("Redis runs");
     }
 
     /// Sets a number and waits until it is stored.
@@ -187,6 +209,18 @@ impl Node {
         .await
     }
 
+    /// How many replies came that nobody has asked for: waits for so many, and takes all that were published before.
+    pub(crate) async fn replies_at_least(&mut self, count: usize) -> usize {
+        within("replies", async {
+            while self.replies.len() < count {
+                self.receive().await;
+            }
+        })
+        .await;
+        self.here().await;
+        self.replies.len()
+    }
+
     /// The answer to an event.
     pub(crate) async fn answer(&mut self, seq: u64) -> Answer {
         let reply: Reply = serde_json::from_str(&self.reply(seq).await).expect("a reply");
@@ -211,12 +245,19 @@ impl Node {
 
     /// The listing in a body.
     pub(crate) async fn listing(&self, body: &Body) -> Listing {
-        let text = match body {
-            Body::Inline(json) => json.get().as_bytes().to_vec(),
-            Body::Claim(claim) => self.store.fetch_claim(claim).await.expect("it is kept").to_vec(),
-        };
-        serde_json::from_slice(&text)
-            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&text)))
+        let text = self.text(body).await;
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// A body as text, wherever it is.
+    pub(crate) async fn text(&self, body: &Body) -> String {
+        match body {
+            Body::Inline(json) => json.get().to_owned(),
+            Body::Claim(claim) => {
+                let bytes = self.store.fetch_claim(claim).await.expect("it is kept");
+                String::from_utf8(bytes.to_vec()).expect("text")
+            }
+        }
     }
 
     /// The next push to the topic.

@@ -35,10 +35,21 @@ impl TestWorker {
         worker
     }
 
+    /// Starts one with a single service of the product, and options for it.
+    pub(crate) async fn of(redis: &RedisServer, node: &mut Node, service: &str, options: Options) -> Self {
+        let services = vec![Choice::parse(service).expect("a service")];
+        let worker = Self::launch_with(redis.address(), services, None, options);
+        node.hears_of(&worker.id).await;
+        worker
+    }
+
     /// Starts one.
     pub(crate) fn launch(redis: Address, service: Option<Start>) -> Self {
-        let config =
-            Config { redis, services: Choice::all(), worker: None, host: None, options: Options::default() };
+        Self::launch_with(redis, Choice::all(), service, Options::default())
+    }
+
+    fn launch_with(redis: Address, services: Vec<Choice>, service: Option<Start>, options: Options) -> Self {
+        let config = Config { redis, services, worker: None, host: None, options };
         let mut worker = Worker::new(config);
         if let Some(service) = service {
             worker = worker.with(service);
