@@ -167,7 +167,7 @@ impl Troop {
             match kind {
                 Kind::Normal => world.tracker.spawn(Normal::new(world, index).run()),
                 Kind::Offline => world.tracker.spawn(Offline::new(world, index).run()),
-                Kind::Viewer => world.tracker.spawn(Viewer::new(world, index).run()),
+                Kind::Viewer => world.tracker.spawn(Box::new(Viewer::new(world, index)).run()),
             };
             if started % START_TOGETHER == START_TOGETHER - 1 {
                 sleep(START_PAUSE).await;

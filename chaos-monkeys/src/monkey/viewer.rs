@@ -81,14 +81,15 @@ impl Viewer {
     }
 
     /// Follows its sets until all is over.
-    pub async fn run(mut self) {
+    pub async fn run(mut self: Box<Self>) {
         while !self.world.over.is_cancelled() {
-            match self.line.open().await {
-                Err(failure) => self.line.failed(&failure).await,
+            // What is needed once a connection is on the heap then, and not in the task all the time.
+            match Box::pin(self.line.open()).await {
+                Err(failure) => Box::pin(self.line.failed(&failure)).await,
                 Ok(socket) => match self.follow(socket).await {
                     End::Over => {}
-                    End::Struck(struck) => self.line.struck(struck).await,
-                    End::Ended(ended) => self.line.ended(&ended, self.opened.into_std()).await,
+                    End::Struck(struck) => Box::pin(self.line.struck(struck)).await,
+                    End::Ended(ended) => Box::pin(self.line.ended(&ended, self.opened.into_std())).await,
                 },
             }
         }

@@ -1,5 +1,7 @@
 //! Whole runs.
 
+use chaos_monkeys::monkey::viewer::Viewer;
+use chaos_monkeys::world::World;
 use chaos_monkeys::{Config, Report, Verdict};
 use clap::Parser;
 
@@ -126,4 +128,14 @@ async fn monkeys_whose_merge_rule_is_broken_diverge_from_a_good_service() {
     let service = Service::start(Sabotage::default(), Trouble::default()).await;
     let report = run(&service, "--chaos --settle 3s").await;
     assert_eq!(report.verdict, Verdict::Diverged, "{report}");
+}
+
+/// One machine must run 20,000 viewers.
+#[tokio::test]
+async fn a_viewer_waits_in_a_small_task() {
+    const BYTES_MAX: usize = 2_048;
+    let config = Options::parse_from(["x"]).config;
+    let world = std::sync::Arc::new(World::new(config, 1, "run".to_owned(), "prefix"));
+    let task = Box::new(Viewer::new(&world, 0)).run();
+    assert!(size_of_val(&task) <= BYTES_MAX, "{}", size_of_val(&task));
 }
