@@ -131,5 +131,6 @@ fn table(progress: &Progress, rate: f64) -> String {
         ),
     );
     row("divergences", format!("{}; {} faults", progress.divergences, progress.faults));
+    text.truncate(text.trim_end().len());
     text
 }
