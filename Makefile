@@ -25,6 +25,7 @@ run: ## start Tercet on this machine; ARGS="--help" lists the options
 	cargo run --release -- $(ARGS)
 
 test: setup lint doc test-page ## check and test everything; ARGS="name" runs only the Rust tests of that name
+	cargo build --package chaos-monkeys --features broken-merge --bin chaos-monkeys-broken
 	cargo build --workspace --all-targets
 	cargo test --workspace -- $(ARGS)
 

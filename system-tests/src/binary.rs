@@ -15,7 +15,7 @@ pub fn path(name: &str) -> PathBuf {
     let release = if profile.ends_with("release") { " --release" } else { "" };
     assert!(
         program.exists(),
-        "{} is not built: run `cargo build{release} --workspace --bins`, or `make test`, which does",
+        "{} is not built: run `cargo build{release} --workspace --bins`, or `make test`, which builds all",
         program.display()
     );
     program

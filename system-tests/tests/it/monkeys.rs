@@ -23,15 +23,19 @@ struct Troop {
 
 impl Troop {
     fn start(cluster: &Cluster) -> Self {
+        Self::of(cluster, "chaos-monkeys", CHAOS)
+    }
+
+    fn of(cluster: &Cluster, program: &str, chaos: Duration) -> Self {
         let report = cluster.redis.folder().join("report.json");
         let urls: Vec<String> = cluster.nodes.iter().map(|node| node.http("")).collect();
-        let mut command = Command::new(binary::path("chaos-monkeys"));
+        let mut command = Command::new(binary::path(program));
         command.args(["--url", &urls.join(",")]);
         command.args(["--normal", "100", "--offline", "40", "--viewer", "60", "--sets", "10", "--seed", "7"]);
-        command.args(["--chaos", "--plain", "--for", &format!("{}s", CHAOS.as_secs())]);
+        command.args(["--chaos", "--plain", "--for", &format!("{}s", chaos.as_secs())]);
         command.args(["--settle", &format!("{}s", SETTLE.as_secs())]);
         command.arg("--json").arg(&report);
-        let process = Process::start("chaos-monkeys", &mut command, cluster.redis.folder());
+        let process = Process::start(program, &mut command, cluster.redis.folder());
         Self { process, report }
     }
 
@@ -54,6 +58,21 @@ fn two_hundred_monkeys_converge_and_nothing_acknowledged_is_lost() {
         let cluster = Cluster::start(2, 3).await;
         let report = Troop::start(&cluster).converges().await;
         assert!(report["operations_per_s"].as_f64() > Some(50.0), "they did something: {report}");
+    });
+}
+
+/// The proof that the verdict can be bad: `make test` builds these monkeys with a merge rule that is broken on purpose.
+#[test]
+fn monkeys_that_merge_wrongly_are_found_to_diverge() {
+    bounded_by(TEST_MAX, async {
+        let cluster = Cluster::start(1, 1).await;
+        let mut troop = Troop::of(&cluster, "chaos-monkeys-broken", Duration::from_secs(5));
+        let status = within("the verdict", CHAOS + SETTLE, troop.process.wait()).await;
+        let said = troop.process.said();
+        assert_eq!(status.code(), Some(1), "{said}");
+        let report = std::fs::read_to_string(troop.report).expect("the report was written");
+        let report: Value = serde_json::from_str(&report).expect("the report is JSON");
+        assert_eq!(report["verdict"], "diverged", "{said}");
     });
 }
 
