@@ -9,6 +9,8 @@
 -- Atomic, because comparing the numbers, listing, logging and publishing are one step: each operation is applied once, and
 -- none after a later one.
 local HEAD = 4
+-- The number of a watcher's first operation.
+local FIRST = 2
 -- What stands for what is no UTF-8. Several files can look the same, so that one of them went says little.
 local REPLACEMENT = '\239\191\189'
 local instance, ip = ARGV[3], ARGV[4]
@@ -39,7 +41,7 @@ local function apply(watcher, op, seqno, name)
             miss(watcher)
         end
     end
-    if seqno > watcher.seqno + 1 then
+    if seqno > math.max(watcher.seqno, FIRST - 1) + 1 then
         miss(watcher)
     end
     watcher.seqno = seqno

@@ -190,6 +190,6 @@ mod tests {
         let prefixed = range("cat", None, 1, false);
         assert_eq!((&*prefixed.low, &*prefixed.high), (&b"[cat"[..], &b"(cat\xff"[..]));
         assert_eq!(range("cat", Some(b"apple\0"), 1, false).low, b"[cat");
-        assert_eq!(range("cat", Some(b"cat.jpg\0001"), 1, false).low, b"(cat.jpg\0001");
+        assert_eq!(range("cat", Some(b"cat.jpg\x007"), 1, false).low, b"(cat.jpg\x007");
     }
 }

@@ -1,5 +1,9 @@
 //! A worker against a real Redis: nodes are played by the tests, which publish events and read replies.
 
+mod files;
+mod files_hostile;
+mod files_race;
+mod files_watcher;
 mod following;
 mod numbers;
 mod process;

@@ -1,7 +1,9 @@
 //! What the tests stand on: a private Redis, workers in threads, and a node that is played by the test.
 
+pub(crate) mod files;
 mod log_lines;
 mod node;
+pub(crate) mod original;
 mod redis_server;
 pub(crate) mod sets;
 mod test_worker;
