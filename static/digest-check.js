@@ -1,7 +1,10 @@
-/** All must be quiet for this long before the digests are compared. */
+/** All must be quiet for this long before the digests are compared, */
 const QUIET_MS = 400;
 
-/** After a comparison that said nothing, because something changed meanwhile, the next waits for this long. */
+/** and for this long for each element: what it costs the server a second is the same for small sets and large ones. */
+const QUIET_PER_ELEMENT_MS = 0.1;
+
+/** After a comparison that said nothing, because something changed meanwhile, the next waits for this long besides. */
 const AGAIN_MS = 5_000;
 
 /**
@@ -22,7 +25,7 @@ export class DigestCheck extends EventTarget {
   #timer = null;
   #changes = 0;
   #isAsking = false;
-  #waitMs = QUIET_MS;
+  #extraMs = 0;
   #ended = false;
   #onChange = () => this.#changed();
 
@@ -63,7 +66,8 @@ export class DigestCheck extends EventTarget {
 
   #askLater() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#ask(), this.#waitMs);
+    const quietMs = QUIET_MS + this.#replica.confirmedSize * QUIET_PER_ELEMENT_MS;
+    this.#timer = setTimeout(() => this.#ask(), quietMs + this.#extraMs);
   }
 
   async #ask() {
@@ -75,14 +79,14 @@ export class DigestCheck extends EventTarget {
     this.#isAsking = false;
     if (this.#ended) return;
     if (changes === this.#changes && theirs?.cursor === cursor) {
-      this.#waitMs = QUIET_MS;
+      this.#extraMs = 0;
       this.#setResult({
         cursor,
         digest,
         isSame: digest === null ? theirs.count === confirmedSize : theirs.digest === digest,
       });
     } else if (this.#isInStep) {
-      this.#waitMs = AGAIN_MS;
+      this.#extraMs = AGAIN_MS;
       this.#askLater();
     }
   }

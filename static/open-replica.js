@@ -17,6 +17,8 @@ export class OpenReplica extends EventTarget {
   #store;
   #slot;
   #keeper;
+  /** The browser asks before it closes a page with which something would be lost. */
+  #onLeave = (event) => this.keeping === 'refused' && this.replica.waiting.length > 0 && event.preventDefault();
 
   /** Use {@link openReplica}. */
   constructor(store, slot) {
@@ -33,6 +35,7 @@ export class OpenReplica extends EventTarget {
     this.replica.addEventListener('change', () => this.#tell());
     this.sync.addEventListener('state', () => this.#tell());
     this.check.addEventListener('result', () => this.#tell());
+    addEventListener('beforeunload', this.#onLeave);
     this.#countLeftBehind();
   }
 
@@ -43,6 +46,7 @@ export class OpenReplica extends EventTarget {
   }
 
   end() {
+    removeEventListener('beforeunload', this.#onLeave);
     this.check.end();
     this.sync.end();
     this.#keeper.end();

@@ -182,9 +182,9 @@ export class Slot {
   /** @returns {ReturnType<import('./replica.js').Replica['copy']> | null} */
   readCopy() {
     return attempt(() => {
-      const { elements, removed, ...rest } = JSON.parse(this.#storage.getItem(this.#copy));
+      const { name, cursor, elements, removed } = JSON.parse(this.#storage.getItem(this.#copy));
       const unpack = ([value, ms, replica]) => ({ value, stamp: [ms, replica] });
-      return { ...rest, elements: elements.map(unpack), removed: removed.map(unpack) };
+      return { name, cursor: `${cursor}`, elements: elements.map(unpack), removed: removed.map(unpack) };
     });
   }
 

@@ -6,6 +6,8 @@ import { Search } from './search.js';
 import { SetMessages } from './set-messages.js';
 import { boardMarkup } from './sets-markup.js';
 import {
+  checkInDetail,
+  checkInWords,
   counted,
   grouped,
   quoted,
@@ -19,9 +21,6 @@ import { SortedValues } from './sorted-values.js';
 
 /** Waiting operations that are shown one by one; of more, only the number. */
 const WAITING_SHOWN_MAX = 8;
-
-/** Digits of a digest that people compare. */
-const DIGEST_DIGITS = 8;
 
 /** Shows one replica of a set, and lets it be changed. */
 export class SetBoard {
@@ -129,17 +128,9 @@ export class SetBoard {
     const isSame = mark === 'ok' && result?.isSame;
     this.#find('standing').dataset.mark = isSame ? 'same' : result?.isSame === false ? 'trouble' : mark;
     setText(this.#find('standing-text'), text);
-    const digest = result?.digest?.slice(0, DIGEST_DIGITS);
     const isChecked = mark === 'ok' && result !== null;
-    setText(
-      this.#find('digest'),
-      !isChecked ? '' : result.isSame ? `In sync ${digest ?? ''}`.trim() : `Differs ${digest ?? ''}`.trim(),
-    );
-    this.#find('digest').title = !isChecked
-      ? ''
-      : digest
-        ? `SHA-256 of this copy: ${result.digest}. The server’s is ${result.isSame ? 'the same' : 'another'}.`
-        : 'Both have as many elements. Browsers compute digests only over https and on localhost.';
+    setText(this.#find('digest'), isChecked ? checkInWords(result) : '');
+    this.#find('digest').title = isChecked ? checkInDetail(result) : '';
   }
 
   #drawWaiting() {
@@ -149,7 +140,7 @@ export class SetBoard {
     setText(this.#find('waiting-title'), `${counted(waiting.length)} not sent yet`);
     const lines = waiting.slice(-WAITING_SHOWN_MAX).map(({ op, value }) => ({ op, text: visible(value) }));
     const rest = waiting.length - lines.length;
-    if (rest > 0) lines.unshift({ op: '', text: `${counted(rest, 'earlier one')} and` });
+    if (rest > 0) lines.push({ op: '', text: `and ${counted(rest, 'earlier one')}` });
     const list = this.#find('waiting-list');
     const key = JSON.stringify(lines);
     if (list.dataset.shown === key) return;

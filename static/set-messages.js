@@ -76,7 +76,6 @@ export class SetMessages {
 function createMessage({ tone, text, buttons }) {
   const message = document.createElement('div');
   message.className = `message message-${tone}`;
-  message.setAttribute('role', 'status');
   const words = document.createElement('p');
   words.textContent = text;
   message.append(words);

@@ -54,7 +54,7 @@ export function boardMarkup(side) {
     <p role="status" data-is="standing-text"></p>
     <span data-is="digest" class="digest"></span>
   </div>
-  <div data-is="messages" class="messages"></div>
+  <div data-is="messages" class="messages" aria-live="polite"></div>
   <form class="adding" novalidate autocomplete="off">
     <label for="${side}-value">New element</label>
     <div class="field-and-button">

@@ -97,6 +97,22 @@ function troubleInWords({ code }) {
   }
 }
 
+/** Digits of a digest that people compare. */
+const DIGEST_DIGITS = 8;
+
+/** @param {{digest: string | null, isSame: boolean}} result of a comparison with the server */
+export function checkInWords({ digest, isSame }) {
+  if (digest === null) return isSame ? 'As many as the server' : 'Not as many as the server';
+  return `${isSame ? 'In sync' : 'Differs'} ${digest.slice(0, DIGEST_DIGITS)}`;
+}
+
+/** @param {{digest: string | null, isSame: boolean}} result */
+export function checkInDetail({ digest, isSame }) {
+  if (digest === null)
+    return 'Only the numbers of elements were compared: browsers compute digests over https and on localhost.';
+  return `SHA-256 of this copy: ${digest}. The server’s is ${isSame ? 'the same' : 'another'}.`;
+}
+
 /** Why the list of sets, or a new set, did not come. @param {{code: string, message: string}} error */
 export function setsFailureInWords({ code, message }) {
   switch (code) {

@@ -64,7 +64,8 @@ class SetsView {
   /** Shows what the address says. */
   #follow() {
     const { id, sides } = readAddress();
-    this.#turn = this.#turn.then(() => this.#show(id, sides));
+    // One turn that failed must not be the last.
+    this.#turn = this.#turn.catch(() => {}).then(() => this.#show(id, sides));
   }
 
   async #show(id, sides) {

@@ -240,6 +240,25 @@ test('operations that were made with a clock that is ahead are stamped again and
   );
 });
 
+test('what a server applied and lost with a restored backup is sent again', async () => {
+  const a = start('a');
+  await rest();
+  const backup = service.backup('s');
+  a.replica.add('milk');
+  service.step(() => 0);
+  a.socket().pushes = [];
+  service.step(() => 0); // the outcome arrives, the change does not
+  await settle();
+  assert.equal(a.replica.waiting.length, 0);
+  assert.ok(!a.replica.isConfirmed);
+  service.restore('s', backup);
+  a.socket().break();
+  mock.timers.tick(PATIENCE_MS);
+  await rest();
+  await assertInStep(a);
+  assert.deepEqual(serverValues(), ['milk']);
+});
+
 test('errors that pass are waited for, and told until then', async () => {
   const a = start('a');
   service.errors = ['unavailable', 'internal'];

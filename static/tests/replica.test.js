@@ -216,6 +216,19 @@ test('an operation that is stamped again stays above what its user saw, and abov
   assert.deepEqual(valuesOf(here), ['tea']);
 });
 
+test('it stays above an own operation whose outcome never came, but which the server has', () => {
+  const here = filled();
+  here.add('tea');
+  here.remove('tea'); // while the first was on its way
+  const [{ stamp }] = here.waiting;
+  here.clock.offsetMs = -300_000;
+  here.take({ cursor: 'e-2', operations: [{ op: 'add', value: 'tea', stamp: [NOW_MS, 'here'] }] });
+  const ahead = { outcome: 'clock_ahead', server_ms: NOW_MS - 60_000, ahead_ms_max: 60_000 };
+  here.settle(here.batch(), { cursor: 'e-2', outcomes: [ahead] });
+  assert.deepEqual(waitingOf(here), [{ op: 'remove', value: 'tea', stamp }]);
+  assert.equal(here.has('tea'), false);
+});
+
 test('a request carries no more than the server takes', () => {
   const here = replica();
   for (let i = 0; i < OPERATIONS_MAX + 1; i++) here.add(String(i));

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  checkInDetail,
+  checkInWords,
   clockInWords,
   counted,
   keepingInWords,
@@ -61,6 +63,15 @@ test('whatever was not applied is explained by name, with who won', () => {
   assert.match(notice('too_old', 'remove').text, /“milk” was not removed\./);
   assert.match(notice('refused', 'add', { message: 'the set is full' }).text, /refused it \(the set is full\)/);
   assert.match(noticeInWords({ kind: 'restamped', count: 1, atMs: 0 }, 'me').text, /^1 change came .* got its time/);
+});
+
+test('a comparison says what was compared', () => {
+  const digest = '0123456789abcdef'.repeat(4);
+  assert.equal(checkInWords({ digest, isSame: true }), 'In sync 01234567');
+  assert.equal(checkInWords({ digest, isSame: false }), 'Differs 01234567');
+  assert.match(checkInDetail({ digest, isSame: false }), new RegExp(`${digest}.*another`));
+  assert.match(checkInWords({ digest: null, isSame: true }), /As many/);
+  assert.match(checkInDetail({ digest: null, isSame: true }), /Only the numbers/);
 });
 
 test('a clock that is wrong is told in a unit that fits', () => {
