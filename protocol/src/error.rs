@@ -10,10 +10,14 @@ use crate::body::{self, Json};
 pub enum ErrorCode {
     /// The request is not what the service understands; the message says why. Do not retry as it is.
     BadRequest,
+    /// Nobody is logged in, or what was given to prove who it is does not. Log in.
+    Unauthorized,
     /// There is no such thing.
     NotFound,
     /// The path is there, the method is not.
     MethodNotAllowed,
+    /// It contradicts what is there. Do not retry as it is.
+    Conflict,
     /// The request is over a bound.
     TooLarge,
     /// It was never delivered: nothing happened, a retry is safe.
@@ -36,10 +40,12 @@ pub struct RequestError {
 
 impl ErrorCode {
     /// Every code, for documents and tests.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::BadRequest,
+        Self::Unauthorized,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::Conflict,
         Self::TooLarge,
         Self::Unavailable,
         Self::OutcomeUnknown,
@@ -51,8 +57,10 @@ impl ErrorCode {
     pub fn status(self) -> u16 {
         match self {
             Self::BadRequest => 400,
+            Self::Unauthorized => 401,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::Conflict => 409,
             Self::TooLarge => 413,
             Self::Internal => 500,
             Self::Unavailable => 503,

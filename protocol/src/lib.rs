@@ -17,10 +17,11 @@
 //! - [`event`], [`reply`], [`push`], [`announcement`]: the four messages between the layers
 //! - [`http`]: the HTTP requests and responses in them
 //! - [`error`], [`close`]: how a client learns that something went wrong
-//! - [`numbers`], [`sets`], [`files`]: the messages of the services
+//! - [`numbers`], [`sets`], [`files`], [`chat`]: the messages of the services
 
 pub mod announcement;
 pub mod body;
+pub mod chat;
 pub mod close;
 pub mod error;
 pub mod event;

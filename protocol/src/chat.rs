@@ -1,0 +1,45 @@
+//! The messages of the chat service: conversations of two users, on every device of both.
+//!
+//! The messages of a conversation are numbered 1, 2, 3 …, and everyone sees them in that order. Each user has a log of what
+//! changed for them. A [`Cursor`] is a place in that log: whoever hands one back gets what came since, or `reset` if the log
+//! does not have it any more.
+//!
+//! - [`read`]: what clients ask for, as a [`Request`]
+//! - [`Answer`]: what they are answered, and what is pushed to them
+//! - [`Message`], [`Conversation`]: what is in it
+
+mod answer;
+mod request;
+
+pub use crate::sets::{BadCursor, Cursor};
+
+pub use answer::{Answer, Change, Conversation, Message};
+pub use request::{Around, Request, read};
+
+/// The name of the service.
+pub const SERVICE: &str = "chat";
+
+/// Longest name of a user, bytes of UTF-8, as it is typed and as it is compared: it stands in Redis keys and topics.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Longest name of a device, bytes.
+pub const DEVICE_BYTES_MAX: usize = 64;
+/// Longest token, bytes: far more than a signed name with a time needs.
+pub const TOKEN_BYTES_MAX: usize = 4_096;
+/// Longest text of a message, bytes of UTF-8: it stands in the conversation, in two logs, and on two home screens.
+pub const TEXT_BYTES_MAX: usize = 4_096;
+/// Longest id that a client gives to a message, bytes: it is kept as long as the message.
+pub const MESSAGE_ID_BYTES_MAX: usize = 64;
+/// Messages in one page of history.
+pub const HISTORY_MAX: usize = 200;
+/// Messages in one page of history, if the client does not say how many.
+pub const HISTORY_DEFAULT: usize = 50;
+/// Changes in one page of what a device missed.
+pub const SYNC_MAX: usize = 500;
+/// Changes in one page of what a device missed, if the client does not say how many.
+pub const SYNC_DEFAULT: usize = 100;
+/// Conversations in one page of the home screen.
+pub const HOME_MAX: usize = 200;
+/// Conversations in one page of the home screen, if the client does not say how many.
+pub const HOME_DEFAULT: usize = 50;
+/// Changes that the log of a user keeps, or a few more: a device that missed more loads the home screen instead.
+pub const CHAT_LOG_ENTRIES_MAX: usize = 1_000;
