@@ -78,6 +78,8 @@ class SetsView {
       .closest('.sets')
       .classList.toggle('is-open', id !== null);
     this.#picker.setOpen(id);
+    // Somebody else may have created it since.
+    if (id !== null && this.#picker.titleOf(id) === undefined) this.#picker.refresh();
     for (const side of id === null ? [] : sides) if (!this.#shown.has(side)) await this.#open(id, side);
     if (this.#focusNext) this.#shown.get('a')?.board.focus();
     this.#focusNext = false;
@@ -120,6 +122,7 @@ class SetsView {
     const values = [...replica.values()];
     const id = await this.#picker.create(replica.title || 'Rescued set');
     if (id === null) return;
+    this.#picker.refresh();
     location.hash = ADDRESS + id;
     this.#follow();
     await this.#turn;
