@@ -45,7 +45,7 @@ pub const INSTANCE_BYTES_MAX: usize = 64;
 /// Longest name of a file, bytes of UTF-8: four times what Linux allows, because a name that is no UTF-8 is written longer.
 pub const FILENAME_BYTES_MAX: usize = 1_024;
 /// Largest sequence number: the largest integer that every JSON reader keeps exact.
-pub const SEQNO_MAX: u64 = (1 << 53) - 1;
+pub const SEQNO_MAX: u64 = 9_007_199_254_740_991;
 /// Operations in one request: some milliseconds of work for Redis.
 pub const OPERATIONS_MAX: usize = 1_000;
 /// Files of one watcher; further ones are refused.

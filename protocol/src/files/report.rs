@@ -24,7 +24,11 @@ pub struct Report<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum BadReport {
     /// It has not the form of one.
-    #[error("its answer is no list of files: {0}")]
+    #[error(
+        "its answer is no list like {{\"instance\":…,\"files\":[{{\"filename\":…}}],\"seqno\":…}}: see line {} column {}",
+        .0.line(),
+        .0.column()
+    )]
     Form(#[from] serde_json::Error),
     /// Its number is beyond all bounds.
     #[error("the seqno of its list is {0}: at most {SEQNO_MAX} is allowed")]

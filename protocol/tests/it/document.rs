@@ -78,6 +78,10 @@ fn each_json_example_is_a_golden_message() {
         "close",
         "error",
         "event",
+        "files_body",
+        "files_message",
+        "files_request",
+        "files_response",
         "numbers_ack",
         "numbers_listing",
         "numbers_request",
@@ -138,6 +142,8 @@ fn each_member_of_a_message_is_explained() {
         "numbers_listing",
         "sets_message",
         "sets_response",
+        "files_message",
+        "files_response",
     ] {
         for line in lines(&format!("{file}.jsonl")) {
             collect(&serde_json::from_str(&line).unwrap(), &mut members);
@@ -185,6 +191,7 @@ fn each_limit_stands_there_with_its_value() {
     limits.extend(constants(include_str!("../../src/close.rs"), "usize"));
     limits.extend(constants(include_str!("../../src/numbers.rs"), "usize"));
     limits.extend(constants(include_str!("../../src/sets.rs"), ""));
+    limits.extend(constants(include_str!("../../src/files.rs"), ""));
     limits.extend(constants(include_str!("../../../lww-set/src/replica.rs"), ""));
     let rows = rows(&document);
     assert_eq!(numbers(&rows, 0, 1), limits);

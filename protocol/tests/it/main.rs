@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail like the test")]
 
 mod document;
+mod files;
 mod golden;
 mod property;
 mod sets;

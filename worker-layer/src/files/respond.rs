@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::files::{Changes, Cursor, Delta, Detail, Details, File, Heard, Page, State};
+use protocol::files::{Changes, Cursor, Delta, Detail, Details, File, Heard, Instance, Page, State};
 use protocol::{ErrorCode, HttpBody, HttpResponse, RequestError, body as json};
 use serde::Serialize;
 
@@ -10,9 +10,8 @@ use super::place;
 use super::reader::{Reader, Rendered};
 use super::records::{self, Range, Records, Told};
 use super::render::Form;
-use super::route::{Reading, What, refused};
+use super::route::{Reading, What};
 use super::trouble::{Log, Trouble};
-use protocol::files::Instance;
 
 /// What follows every name with a prefix: no UTF-8 has this byte.
 const BEYOND: u8 = 0xff;
@@ -24,7 +23,7 @@ pub(super) fn told(told: Told, instance: Instance) -> HttpResponse {
         Told::Gone(cursor) => Heard { instance, state: State::Gone, seqno: None, cursor },
         Told::Elsewhere => {
             let words = "this instance belongs to another host: give each run of a watcher an id of its own";
-            return *refused(409, &RequestError::new(ErrorCode::BadRequest, words));
+            return HttpResponse::error(&RequestError::new(ErrorCode::Conflict, words));
         }
         Told::Crowded => {
             let words = "there are too many watchers, nothing was done: try again in a moment";

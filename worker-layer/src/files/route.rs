@@ -54,7 +54,7 @@ pub(super) fn ask(http: &HttpRequest, body: &str, options: &Options) -> Result<A
         files::PATH => "GET, HEAD, PATCH",
         files::NODES_PATH => "GET, HEAD",
         files::HELLO_PATH | files::BYE_PATH => "POST",
-        _ => return Err(refused(404, &not_found())),
+        _ => return Err(Box::new(HttpResponse::error(&not_found()))),
     };
     let method = if http.method == "HEAD" { "GET" } else { &http.method };
     if !allowed.split(", ").any(|allowed| allowed == method) {
@@ -73,13 +73,6 @@ pub(super) fn ask(http: &HttpRequest, body: &str, options: &Options) -> Result<A
     asked.map_err(|error| Box::new(HttpResponse::error(&error)))
 }
 
-/// The response that refuses something for a reason that has no code of its own.
-pub(super) fn refused(status: u16, error: &RequestError) -> Box<HttpResponse> {
-    let mut response = HttpResponse::error(error);
-    response.status = status;
-    Box::new(response)
-}
-
 /// A request that changes something must be one that no foreign web page can make a browser send, and must show the secret,
 /// if there is one.
 fn check_watcher(http: &HttpRequest, options: &Options) -> Result<(), Box<HttpResponse>> {
@@ -87,14 +80,17 @@ fn check_watcher(http: &HttpRequest, options: &Options) -> Result<(), Box<HttpRe
     let is_json =
         kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
     if !is_json {
-        return Err(refused(415, &bad("a body must be JSON: send it with content-type: application/json")));
+        let mut response =
+            HttpResponse::error(&bad("a body must be JSON: send it with content-type: application/json"));
+        response.status = 415;
+        return Err(Box::new(response));
     }
     match &options.secret {
         Some(secret) if !secret.is(http.headers.get("authorization")) => {
-            let mut response =
-                refused(401, &bad("watchers must show the secret here: authorization: Bearer …"));
+            let words = "watchers must show the secret here: authorization: Bearer …";
+            let mut response = HttpResponse::error(&RequestError::new(ErrorCode::Unauthorized, words));
             response.headers.insert("www-authenticate".to_owned(), "Bearer".to_owned());
-            Err(response)
+            Err(Box::new(response))
         }
         _ => Ok(()),
     }

@@ -167,7 +167,7 @@ async fn an_instance_belongs_to_the_host_that_it_came_from() {
     {
         let response = files.request_from(THERE, http(method, path, body)).await;
         let error = files.error(&response).await;
-        assert_eq!((response.status, error.code), (409, ErrorCode::BadRequest));
+        assert_eq!((response.status, error.code), (409, ErrorCode::Conflict));
         assert!(error.message.contains("another host"), "{error:?}");
     }
     assert_eq!(files.names().await, ["a", "b"]);
@@ -372,7 +372,7 @@ async fn with_a_secret_only_those_who_know_it_are_heard_and_they_are_shown_it() 
         let mut request = http("POST", "/hello", &hello);
         request.headers.extend(shown.map(|shown| ("authorization".to_owned(), shown.to_owned())));
         let response = files.request_from(HERE, request).await;
-        assert_eq!((response.status, files.error(&response).await.code), (401, ErrorCode::BadRequest));
+        assert_eq!((response.status, files.error(&response).await.code), (401, ErrorCode::Unauthorized));
     }
     let mut request = http("POST", "/hello", &hello);
     request.headers.insert("authorization".to_owned(), "Bearer s3cret".to_owned());
