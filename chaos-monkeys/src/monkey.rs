@@ -57,6 +57,12 @@ impl Monkey {
         }
     }
 
+    /// Where it begins among the targets: monkeys of each kind and each set are spread over all of them.
+    #[must_use]
+    pub fn first_target(&self, config: &Config) -> usize {
+        self.index + self.index / config.sets
+    }
+
     /// Its name, which is the name of its replicas after that of the run.
     #[must_use]
     pub fn name(&self, run: &str) -> String {
@@ -99,6 +105,18 @@ mod tests {
         assert_eq!((parts.len(), all.len()), (12, 12));
         parts.retain(|monkey| all.contains(monkey));
         assert_eq!(parts.len(), 12);
+    }
+
+    #[test]
+    fn the_viewers_of_a_set_and_the_writers_are_spread_over_all_targets() {
+        let config = Options::parse_from("x --normal 8 --viewer 40 --sets 10".split(' ')).config;
+        let targets = |kind, set: Option<usize>| {
+            let some = Monkey::all(&config).filter(|monkey| monkey.kind == kind);
+            let of_set = some.filter(|monkey| set.is_none_or(|set| monkey.index % config.sets == set));
+            of_set.map(|monkey| monkey.first_target(&config) % 4).collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(targets(Kind::Normal, None).len(), 4);
+        (0..10).for_each(|set| assert_eq!(targets(Kind::Viewer, Some(set)).len(), 4));
     }
 
     #[test]

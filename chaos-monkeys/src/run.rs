@@ -122,7 +122,7 @@ async fn watched<T>(
 /// Deletes the sets. If that fails they stay, which harms nobody.
 async fn delete(world: &World) {
     let mut http = Http::default();
-    let (target, source) = (world.target(0, 0), world.source(0));
+    let (target, source) = (world.target(0), world.source(0));
     for board in &world.sets {
         if !http.is_open() && http.open(target, &source, &world.tracker).await.is_err() {
             return;

@@ -229,7 +229,7 @@ async fn once(
     path: &str,
     body: Option<String>,
 ) -> Result<Response, Failure> {
-    let (target, mut http) = (world.target(0, tries), Http::default());
+    let (target, mut http) = (world.target(tries), Http::default());
     http.open(target, &world.source(0), &world.tracker).await?;
     http.request(target, method, path, body).await
 }
@@ -251,14 +251,13 @@ async fn audits(world: &World) {
     for index in (0..world.sets.len()).cycle() {
         pace.tick().await;
         let board = &world.sets[index];
-        if !http.is_open()
-            && http.open(world.target(index, 0), &world.source(0), &world.tracker).await.is_err()
+        if !http.is_open() && http.open(world.target(index), &world.source(0), &world.tracker).await.is_err()
         {
             continue;
         }
         let path = format!("/sets/{}/digest", board.id);
         // What cannot be asked now is asked in the next round.
-        let Ok(response) = http.request(world.target(index, 0), Method::GET, &path, None).await else {
+        let Ok(response) = http.request(world.target(index), Method::GET, &path, None).await else {
             continue;
         };
         let Ok(told) = serde_json::from_slice::<Digest>(&response.body) else { continue };

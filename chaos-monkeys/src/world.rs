@@ -83,13 +83,13 @@ impl World {
         }
     }
 
-    /// Where the monkey of this number tries for the so many-th time.
+    /// The target of this number; after the last one comes the first again.
     #[must_use]
-    pub fn target(&self, number: usize, tries: usize) -> &Target {
-        &self.config.url[(number + tries) % self.config.url.len()]
+    pub fn target(&self, number: usize) -> &Target {
+        &self.config.url[number % self.config.url.len()]
     }
 
-    /// Where the connections of the monkey of this number come from.
+    /// Where the socket of this number comes from.
     #[must_use]
     pub fn source(&self, number: usize) -> Source {
         Source::new(&self.config.source, number)

@@ -20,10 +20,10 @@ const ANSWER_MAX: Duration = Duration::from_secs(40);
 #[derive(Debug)]
 pub struct Line {
     world: Arc<World>,
-    number: usize,
+    name: String,
     source: Source,
-    /// How often it went on to the next target.
-    tries: usize,
+    /// Which target it uses: at a failure it goes on to the next one.
+    target: usize,
     backoff: Backoff,
     /// When it breaks.
     pub outage: Outage,
@@ -44,12 +44,11 @@ impl Line {
     pub fn new(world: &Arc<World>, monkey: Monkey, purpose: Purpose) -> Self {
         let dice = Dice::new(world.seed, purpose, monkey.index);
         let every = world.config.torment.cut_every();
-        let number = monkey.socket_number(&world.config);
         Self {
             world: Arc::clone(world),
-            number,
-            source: world.source(number),
-            tries: 0,
+            name: monkey.name(&world.run),
+            source: world.source(monkey.socket_number(&world.config)),
+            target: monkey.first_target(&world.config),
             backoff: Backoff::default(),
             outage: Outage::new(dice, every, world.storm.subscribe(), world.calm.clone()),
             lines: Lines::default(),
@@ -58,7 +57,7 @@ impl Line {
     }
 
     fn target(&self) -> Target {
-        self.world.target(self.number, self.tries).clone()
+        self.world.target(self.target).clone()
     }
 
     /// Opens a websocket that nobody else uses.
@@ -133,7 +132,7 @@ impl Line {
             Failure::Lost(_) => &counters.connection_lost,
             Failure::Refused(_) => return,
         });
-        log::debug!("{}: {failure}", self.number);
+        log::debug!("{}: {failure}", self.name);
         self.move_on();
         let wait = self.backoff.failed(self.outage.dice());
         self.rest(wait).await;
@@ -146,7 +145,7 @@ impl Line {
 
     /// A websocket that was open since this time ended: waits until it is time for the next one.
     pub async fn ended(&mut self, ended: &Ended, since: Instant) {
-        log::debug!("{}: {}", self.number, ended.why);
+        log::debug!("{}: {}", self.name, ended.why);
         count(&self.world.counters.closed);
         self.move_on();
         let wait = self.backoff.ended(since, self.outage.dice());
@@ -175,7 +174,7 @@ impl Line {
     /// Connections to a target that fails are given up, and the next one is tried.
     fn move_on(&mut self) {
         if self.world.config.url.len() > 1 {
-            self.tries += 1;
+            self.target += 1;
             self.lines.http.cut();
             self.lines.socket = None;
         }
