@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use crate::child::Child;
 use crate::clock;
-use crate::order::{Called, ClientsOrder, Closed, Connected, Tally};
+use crate::order::{Ask, Called, ClientsOrder, Closed, Connected, Tally};
 use crate::server::{PATH, Server};
 use crate::stamp::Stamp;
 
@@ -21,7 +21,12 @@ pub(crate) struct Audience(Child);
 impl Audience {
     /// The clients of `server`, none connected yet.
     pub(crate) fn of(server: &Server) -> Result<Self> {
-        Ok(Self(Child::ordered("clients", &[server.address.to_string(), PATH.to_owned()])?))
+        Self::at(server, PATH)
+    }
+
+    /// The same, at another path of the websocket.
+    pub(crate) fn at(server: &Server, path: &str) -> Result<Self> {
+        Ok(Self(Child::ordered("clients", &[server.address.to_string(), path.to_owned()])?))
     }
 
     /// Opens sockets until there are `count`.
@@ -37,8 +42,23 @@ impl Audience {
     }
 
     /// Runs the closed loop.
-    pub(crate) fn call(&mut self, seconds: f64, changing: bool) -> Result<Called> {
-        self.0.ask(&ClientsOrder::Call { seconds, changing })
+    pub(crate) fn call(&mut self, seconds: f64, ask: Ask) -> Result<Called> {
+        self.0.ask(&ClientsOrder::Call { seconds, ask })
+    }
+
+    /// Sends `text` on every socket, and waits until as many messages have come that are not counted, or no more come; how
+    /// many they were.
+    pub(crate) fn say(&mut self, text: String, answers: u64) -> Result<u64> {
+        let mut tally: Tally = self.0.ask(&ClientsOrder::Say { text })?;
+        let (mut seen, mut seen_ns) = (tally.other, clock::now_ns());
+        while tally.other < answers && clock::now_ns() < seen_ns + QUIET_NS {
+            clock::sleep(Duration::from_millis(20));
+            tally = self.0.ask(&ClientsOrder::Tally)?;
+            if tally.other > seen {
+                (seen, seen_ns) = (tally.other, clock::now_ns());
+            }
+        }
+        Ok(tally.other)
     }
 
     /// Begins to count messages, from number `first` on.

@@ -5,7 +5,7 @@
 //! round, because a machine is never the same for long; what counts is the ratio.
 //!
 //! Reading order: [`Options`] what can be asked for; `measure` what is measured; `server` and `audience` what it is measured
-//! with; `role` what the child processes do; `websocket` and `stamp` what goes over the wire; `report` what comes out.
+//! with; `role` what the child processes do; `websocket`, `stamp` and `element` what goes over the wire; `report` what comes out.
 
 use std::path::PathBuf;
 
@@ -16,6 +16,7 @@ mod audience;
 mod build;
 mod child;
 mod clock;
+mod element;
 mod measure;
 mod order;
 mod report;

@@ -12,6 +12,7 @@ mod change;
 mod fanout;
 mod memory;
 mod request;
+mod set;
 
 /// A measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -26,6 +27,8 @@ pub enum Measure {
     Memory,
     /// A change in listings of different lengths: time and CPU time until it is pushed
     Change,
+    /// Sets: operations a second, a change until its viewers have it, memory of an element
+    Set,
 }
 
 /// How to measure.
@@ -58,6 +61,7 @@ impl Measure {
             Self::Accept => accept::run(stage),
             Self::Memory => memory::run(stage),
             Self::Change => change::run(stage),
+            Self::Set => set::run(stage),
         }
     }
 }

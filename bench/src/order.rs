@@ -10,19 +10,30 @@ use serde::{Deserialize, Serialize};
 pub(crate) const LATE_NS: u64 = 250_000_000;
 
 /// An order to clients.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum ClientsOrder {
     /// Open sockets until there are `count`, `in_flight` at a time. Answer: [`Connected`].
     Connect { count: usize, in_flight: usize },
-    /// Every client sets a number, waits for the answer, and sets the next, for `seconds`. With `changing`, to a new
-    /// number each time. Answer: [`Called`].
-    Call { seconds: f64, changing: bool },
+    /// Every client asks, waits for the answer, and asks again, for `seconds`. Answer: [`Called`].
+    Call { seconds: f64, ask: Ask },
+    /// Every client sends this text. Answer: [`Tally`].
+    Say { text: String },
     /// Forget the messages so far; the next one is number `first`. Answer: [`Tally`], of nothing.
     Watch { first: u64 },
     /// Tell of the messages so far. Answer: [`Tally`].
     Tally,
     /// Close all sockets with the handshake. Answer: [`Closed`].
     Close,
+}
+
+/// What a client asks for in the closed loop.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) enum Ask {
+    /// To set a number. With `changing`, to a new one each time.
+    Number { changing: bool },
+    /// To apply so many operations to a set, each of which wins: the clients share so many sets. With `removing`,
+    /// every other operation removes a value that is contained.
+    Apply { operations: usize, sets: usize, removing: bool },
 }
 
 /// An order to the bare loop: write messages `first..first + count` to every socket. Answer: [`Sent`].
@@ -105,6 +116,13 @@ pub(crate) struct Sent {
     pub(crate) sockets: usize,
     /// How often a socket took nothing and the loop had to wait for it.
     pub(crate) waits: u64,
+}
+
+impl Called {
+    /// Requests a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.answered as f64 / self.seconds
+    }
 }
 
 /// How long things took, milliseconds.

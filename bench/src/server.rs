@@ -18,6 +18,9 @@ use crate::websocket::blocking::Blocking;
 /// How long a server may take to be ready, nanoseconds.
 const START_NS: u64 = 20_000_000_000;
 
+/// The path of the websocket of sets.
+pub(crate) const SETS_PATH: &str = "/ws/sets";
+
 /// The path of the websocket, the same on all servers.
 pub(crate) const PATH: &str = "/ws";
 
@@ -44,7 +47,8 @@ pub(crate) struct Deployment {
     pub(crate) node: Server,
     /// The worker.
     pub(crate) worker: Child,
-    redis: Server,
+    /// What is between them.
+    pub(crate) redis: Server,
 }
 
 impl Deployment {
@@ -68,6 +72,14 @@ impl Deployment {
     /// A connection to its Redis.
     pub(crate) fn redis_connection(&self) -> Result<redis::Connection> {
         Ok(redis::Client::open(format!("redis://{}", self.redis.address))?.get_connection()?)
+    }
+
+    /// Creates a set.
+    pub(crate) fn create_set(&self, id: &str) -> Result<()> {
+        let body = serde_json::json!({ "id": id }).to_string();
+        let line = http(self.node.address, "POST /sets", &body)?;
+        ensure!(line.ends_with(" 201"), "a set is not created: {line}");
+        Ok(())
     }
 
     fn wait(&mut self) -> Result<()> {
@@ -110,15 +122,23 @@ fn program(name: &str, args: &[&str], log: &File) -> Result<Child> {
 }
 
 fn is_ready(address: SocketAddr) -> Result<()> {
+    let line = http(address, "GET /readyz", "")?;
+    ensure!(line.ends_with(" 200"), "{line}");
+    Ok(())
+}
+
+/// Sends a request over HTTP, with a body of JSON if there is one; the response's version and status.
+fn http(address: SocketAddr, request: &str, body: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+    let of_body = format!("Content-Type: application/json\r\nContent-Length: {}", body.len());
     stream.write_all(
-        format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes(),
+        format!("{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{of_body}\r\n\r\n{body}")
+            .as_bytes(),
     )?;
     let mut response = [0; 12];
     stream.read_exact(&mut response)?;
-    ensure!(response.ends_with(b" 200"), "{}", String::from_utf8_lossy(&response));
-    Ok(())
+    Ok(String::from_utf8_lossy(&response).into_owned())
 }
 
 /// Tries until it succeeds or has taken too long.

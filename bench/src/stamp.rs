@@ -1,7 +1,9 @@
 //! The message of the fan-out: 831 bytes, the size of a listing of 20 users, with a stamp at fixed places, so that a
-//! receiver reads it at next to no cost.
+//! receiver reads it at next to no cost. In a change of a set the same stamp is the value.
 
 use std::ops::Range;
+
+use memchr::memmem;
 
 /// Length of the message, bytes.
 pub(crate) const MESSAGE_BYTES: usize = 831;
@@ -33,17 +35,38 @@ impl Stamp {
         message
     }
 
+    /// The stamp as a value of a set.
+    pub(crate) fn value(self) -> String {
+        let Self { seq, due_ns, at_ns } = self;
+        format!("{seq:010}{due_ns:020}{at_ns:020}")
+    }
+
+    /// Reads the stamp from the start of a delta whose first value is one; `None` for any other message.
+    pub(crate) fn read_delta(start: &[u8]) -> Option<Self> {
+        if !start.starts_with(b"{\"type\":\"delta\"") {
+            return None;
+        }
+        let value = start.get(memmem::find(start, b"\"value\":\"")? + 9..)?;
+        Some(Self {
+            seq: digits(value, 0..10)?,
+            due_ns: digits(value, 10..30)?,
+            at_ns: digits(value, 30..50)?,
+        })
+    }
+
     /// Reads the stamp from the start of a message; `None` for any other message.
     pub(crate) fn read(start: &[u8]) -> Option<Self> {
         if !start.starts_with(b"{\"seq\":\"") {
             return None;
         }
-        let number = |range: Range<usize>| {
-            let digits = start.get(range)?;
-            Some(digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit.wrapping_sub(b'0'))))
-        };
-        Some(Self { seq: number(SEQ)?, due_ns: number(DUE)?, at_ns: number(AT)? })
+        Some(Self { seq: digits(start, SEQ)?, due_ns: digits(start, DUE)?, at_ns: digits(start, AT)? })
     }
+}
+
+fn digits(text: &[u8], range: Range<usize>) -> Option<u64> {
+    let number =
+        |number: u64, digit: &u8| number.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')));
+    Some(text.get(range)?.iter().fold(0, number))
 }
 
 #[cfg(test)]
@@ -58,5 +81,11 @@ mod tests {
         assert!(serde_json::from_slice::<serde_json::Value>(&message).unwrap().is_object());
         assert_eq!(Stamp::read(&message[..80]), Some(stamp));
         assert_eq!(Stamp::read(b"{\"Users\":[]}"), None);
+        let delta = format!(
+            r#"{{"type":"delta","set":"s","prev":"e-1","cursor":"e-2","operations":[{{"op":"add","value":"{}","#,
+            stamp.value()
+        );
+        assert_eq!(Stamp::read_delta(delta.as_bytes()), Some(stamp));
+        assert_eq!(Stamp::read_delta(b"{\"type\":\"delta\",\"operations\":[]}"), None);
     }
 }

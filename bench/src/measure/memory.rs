@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Stage;
 use crate::audience::{Audience, Publisher};
 use crate::clock;
+use crate::order::Ask;
 use crate::report::{Bar, Chart, Row, Section, Target, count};
 use crate::server::{Deployment, Server};
 use crate::usage::Memory;
@@ -85,7 +86,7 @@ pub(super) fn run(stage: &Stage) -> Result<Section> {
     let mut echo_clients = Audience::of(&echo)?;
     echo_clients.connect(SOCKETS)?;
     warp.note("idle")?;
-    echo_clients.call(2.0, true)?;
+    echo_clients.call(2.0, Ask::Number { changing: true })?;
     warp.note("after the burst")?;
 
     clock::sleep(Duration::from_secs(rest_s));

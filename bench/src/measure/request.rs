@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Stage;
 use crate::audience::Audience;
-use crate::order::Called;
+use crate::order::{Ask, Called};
 use crate::report::{Bar, Chart, Row, Section, Target, count, median};
 use crate::server::{Deployment, Server};
 
@@ -32,7 +32,8 @@ pub(super) fn run(stage: &Stage) -> Result<Section> {
         echo_clients.connect(clients)?;
         let mut done = Rounds { clients, changing, ours: Vec::new(), echo: Vec::new() };
         for round in 0..=rounds {
-            let (echo, ours) = (echo_clients.call(seconds, changing)?, ours_clients.call(seconds, changing)?);
+            let ask = Ask::Number { changing };
+            let (echo, ours) = (echo_clients.call(seconds, ask)?, ours_clients.call(seconds, ask)?);
             // The first round warms up.
             if round > 0 {
                 done.echo.push(echo);
@@ -53,7 +54,7 @@ pub(super) fn run(stage: &Stage) -> Result<Section> {
 
 impl Rounds {
     fn row(&self) -> Row {
-        let ratio = median(self.ours.iter().zip(&self.echo).map(|(ours, echo)| rate(ours) / rate(echo)));
+        let ratio = median(self.ours.iter().zip(&self.echo).map(|(ours, echo)| ours.rate() / echo.rate()));
         let target = match (self.clients, self.changing) {
             (100, true) => Target::at_least(ratio, 0.6, 0.75, ""),
             _ => Target::none(),
@@ -74,14 +75,10 @@ fn clients(clients: usize) -> String {
     format!("{} client{}", count(clients as f64), if clients == 1 { "" } else { "s" })
 }
 
-fn rate(called: &Called) -> f64 {
-    called.answered as f64 / called.seconds
-}
-
 fn shown(rounds: &[Called]) -> String {
     format!(
         "{}/s, p50 {:.2}, p99 {:.2} ms",
-        count(median(rounds.iter().map(rate))),
+        count(median(rounds.iter().map(Called::rate))),
         median(rounds.iter().map(|called| called.latency.p50_ms)),
         median(rounds.iter().map(|called| called.latency.p99_ms)),
     )
@@ -91,8 +88,8 @@ fn chart(all: &[Rounds]) -> Chart {
     let group = |rounds: &Rounds| {
         let kind = if rounds.changing { "" } else { ", numbers stay" };
         let bars = vec![
-            Bar::new("tercet", median(rounds.ours.iter().map(rate))),
-            Bar::new("warp echo", median(rounds.echo.iter().map(rate))),
+            Bar::new("tercet", median(rounds.ours.iter().map(Called::rate))),
+            Bar::new("warp echo", median(rounds.echo.iter().map(Called::rate))),
         ];
         (format!("{}{kind}", clients(rounds.clients)), bars)
     };

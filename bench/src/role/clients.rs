@@ -15,9 +15,11 @@ use crate::websocket::link::{Link, Phase};
 
 mod call;
 mod watch;
+mod words;
 
 use call::Call;
 use watch::Watch;
+use words::Words;
 
 /// What one read takes at most, bytes: many messages when the clients are behind.
 const READ_BYTES: usize = 256 * 1024;
@@ -40,6 +42,7 @@ pub(super) fn play(target: SocketAddr, path: String) -> Result<()> {
         tries: Tries::default(),
     };
     let mut watch = Watch::default();
+    let mut words = Words::new();
     let mut events = Events::with_capacity(1024);
     loop {
         if clients.turn(&mut events, None, &mut watch)? {
@@ -47,8 +50,14 @@ pub(super) fn play(target: SocketAddr, path: String) -> Result<()> {
                 ClientsOrder::Connect { count, in_flight } => {
                     stdin::answer(&clients.connect(count, in_flight, &mut events, &mut watch)?)?;
                 }
-                ClientsOrder::Call { seconds, changing } => {
-                    stdin::answer(&Call::run(&mut clients, &mut events, seconds, changing)?)?;
+                ClientsOrder::Call { seconds, ask } => {
+                    words.ask(ask);
+                    stdin::answer(&Call::run(&mut clients, &mut events, seconds, &mut words)?)?;
+                }
+                ClientsOrder::Say { text } => {
+                    // A link that fails ends in the next turn, and then no longer counts as open.
+                    let _ = clients.links.iter_mut().try_for_each(|link| link.send_text(text.as_bytes()));
+                    stdin::answer(&watch.tally(clients.open()))?;
                 }
                 ClientsOrder::Watch { first } => {
                     watch = Watch::from(first, clients.links.len());

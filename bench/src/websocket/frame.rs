@@ -1,8 +1,8 @@
 //! Reads the frames of a server and writes those of a client. Built to cost little: payloads are counted, not kept, apart
 //! from their first bytes.
 
-/// How much of a payload a reader of frames gets to see, bytes. No control frame is longer.
-pub(crate) const START_BYTES_MAX: usize = 128;
+/// How much of a payload a reader of frames gets to see, bytes: a stamp is in it. No control frame is longer.
+pub(crate) const START_BYTES_MAX: usize = 256;
 
 const HEAD_BYTES_MAX: usize = 10;
 
@@ -146,13 +146,15 @@ mod tests {
 
     #[test]
     fn frames_are_found_in_pieces_of_any_size() {
-        let payloads: Vec<Vec<u8>> =
-            [0, 1, 125, 126, 127, 128, 129, 831, 65_535, 65_536].iter().map(|&n| vec![n as u8; n]).collect();
+        let payloads: Vec<Vec<u8>> = [0, 1, 125, 126, 127, 255, 256, 257, 831, 65_535, 65_536]
+            .iter()
+            .map(|&n| vec![n as u8; n])
+            .collect();
         let mut stream = Vec::new();
         for payload in &payloads {
             append(&mut stream, 1, payload);
         }
-        for piece in [1, 2, 3, 7, 127, 128, 129, 1_000, 70_000, stream.len()] {
+        for piece in [1, 2, 3, 7, 255, 256, 257, 1_000, 70_000, stream.len()] {
             let mut reader = FrameReader::default();
             let mut found = Vec::new();
             for chunk in stream.chunks(piece) {
@@ -160,13 +162,15 @@ mod tests {
                     found.push((
                         frame.opcode,
                         frame.payload_bytes,
-                        frame.start[..frame.start.len().min(128)].to_vec(),
+                        frame.start[..frame.start.len().min(START_BYTES_MAX)].to_vec(),
                     ));
                 });
             }
             let expected: Vec<_> = payloads
                 .iter()
-                .map(|payload| (1, payload.len() as u64, payload[..payload.len().min(128)].to_vec()))
+                .map(|payload| {
+                    (1, payload.len() as u64, payload[..payload.len().min(START_BYTES_MAX)].to_vec())
+                })
                 .collect();
             assert_eq!(found, expected, "pieces of {piece}");
         }

@@ -58,7 +58,8 @@ fn pair(limit: &str, sockets: usize) -> (Role, Role) {
 #[test]
 fn every_request_to_the_echo_is_answered() {
     let (_server, mut clients) = pair("echo", 20);
-    let called = clients.ask(&json!({ "Call": { "seconds": 0.2, "changing": true } }));
+    let called =
+        clients.ask(&json!({ "Call": { "seconds": 0.2, "ask": { "Number": { "changing": true } } } }));
     assert!(called["answered"].as_u64().unwrap() > 20, "{called}");
     assert_eq!((&called["refused"], &called["silent"]), (&json!(0), &json!(0)), "{called}");
     assert_eq!(clients.ask(&json!("Close"))["clean"], 20);

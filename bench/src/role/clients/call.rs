@@ -1,6 +1,5 @@
-//! Clients in a closed loop: each sets a number, waits until that is acknowledged, and sets the next.
+//! Clients in a closed loop: each asks for something, waits until that is acknowledged, and asks for the next.
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -8,19 +7,17 @@ use hdrhistogram::Histogram;
 use memchr::memmem;
 use mio::Events;
 
+use super::words::Words;
 use super::{Clients, Job, PATIENCE_NS};
 use crate::clock;
 use crate::order::{Called, Quantiles, latencies};
 use crate::websocket::frame::{Frame, START_BYTES_MAX};
 use crate::websocket::link::{Link, Phase};
 
-/// Users whose numbers are set: their listing is about as long as the message of the fan-out.
-const USERS: usize = 20;
-
 /// A run of the loop.
-pub(super) struct Call {
+pub(super) struct Call<'a> {
     callers: Vec<Caller>,
-    changing: bool,
+    words: &'a mut Words,
     end_ns: u64,
     waiting: usize,
     latency: Histogram<u64>,
@@ -37,19 +34,19 @@ struct Caller {
     is_waiting: bool,
 }
 
-impl Call {
+impl<'a> Call<'a> {
     /// Runs it on all links for `seconds`.
     pub(super) fn run(
         clients: &mut Clients,
         events: &mut Events,
         seconds: f64,
-        changing: bool,
+        words: &'a mut Words,
     ) -> Result<Called> {
         ensure!(clients.links.iter().all(|link| link.phase == Phase::Open), "not all sockets are open");
         let begin_ns = clock::now_ns();
         let mut call = Self {
             callers: vec![Caller { id: 0, sent_ns: 0, is_waiting: false }; clients.links.len()],
-            changing,
+            words,
             end_ns: begin_ns + (seconds * 1e9) as u64,
             waiting: 0,
             latency: latencies()?,
@@ -80,27 +77,19 @@ impl Call {
         caller.sent_ns = clock::now_ns();
         caller.is_waiting = true;
         self.waiting += 1;
-        let number = if self.changing { caller.sent_ns / 1_000 % 1_000_000 } else { 5 };
         self.text.clear();
-        // The id stands first, as in the answers, so that an echo is recognized in the same way.
-        let written = write!(
-            self.text,
-            "{{\"id\":{},\"Cmd\":1,\"CmdData\":{{\"UserName\":\"u{}\",\"FavoriteNumber\":{number}}}}}",
-            caller.id,
-            index % USERS
-        );
+        self.words.write(&mut self.text, index, caller.id);
         // A link that fails ends in the next turn, and its request counts as silent.
-        let _ = written.and_then(|()| link.send_text(&self.text));
+        let _ = link.send_text(&self.text);
     }
 }
 
-impl Job for Call {
+impl Job for Call<'_> {
     fn message(&mut self, link: usize, frame: &Frame<'_>, now_ns: u64) {
         let start = &frame.start[..frame.start.len().min(START_BYTES_MAX)];
-        let is_error = memmem::find(start, b"\"error\":").is_some();
         let caller = &mut self.callers[link];
         match id_of(start) {
-            Some(id) if id == caller.id && caller.is_waiting && !is_error => {
+            Some(id) if id == caller.id && caller.is_waiting && self.words.are_answered(frame) => {
                 if now_ns <= self.end_ns {
                     self.answered += 1;
                     self.latency.saturating_record(now_ns.saturating_sub(caller.sent_ns));

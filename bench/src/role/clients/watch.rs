@@ -17,7 +17,7 @@ pub(super) struct Watch {
     next: Vec<u64>,
     first: u64,
     counts: Tally,
-    /// From published to received.
+    /// From published, or sent, to received.
     latency: Option<Histogram<u64>>,
 }
 
@@ -43,8 +43,9 @@ impl Watch {
 
 impl Job for Watch {
     fn message(&mut self, link: usize, frame: &Frame<'_>, now_ns: u64) {
-        let is_stamped = frame.payload_bytes == MESSAGE_BYTES as u64;
-        let Some(stamp) = Some(frame.start).filter(|_| is_stamped).and_then(Stamp::read) else {
+        let is_whole = frame.payload_bytes == MESSAGE_BYTES as u64;
+        let stamp = Some(frame.start).filter(|_| is_whole).and_then(Stamp::read);
+        let Some(stamp) = stamp.or_else(|| Stamp::read_delta(frame.start)) else {
             self.counts.other += 1;
             return;
         };
