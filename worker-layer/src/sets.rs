@@ -1,6 +1,6 @@
 //! The sets service: sets of strings that any number of clients change, online or not, and that converge.
 //!
-//! The facts are in Redis ([`key`]): for each value the greatest operation that was seen, and a log of what changed. One call
+//! The facts are in Redis (`key`): for each value the greatest operation that was seen, and a log of what changed. One call
 //! of `apply.lua` merges a batch into a set, logs what it changed, and publishes it. Everything else reads. No worker keeps
 //! anything, so any of them handles any request.
 //!
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Modules, in reading order: `ask` and `route` (what an event asks for), `round` with `step` (what is asked of Redis
-//! together), `call` (changing), `read` (reading), `one` (what shares nothing), `script` (one round trip), `render` and
+//! together), `call` (changing), `read` and `scan` (reading), `one` (what shares nothing), `script` (one round trip), `render` and
 //! `answer` (what is said), `poll` and `waiting` (requests that wait for a change), `shared`, `key`, `limit`, `trouble`, `option`.
 
 mod answer;
@@ -26,6 +26,7 @@ mod read;
 mod render;
 mod round;
 mod route;
+mod scan;
 mod script;
 mod shared;
 mod step;
@@ -41,6 +42,7 @@ use protocol::{Answer, Event, HttpBody, Subject, sets};
 use self::ask::Ask;
 pub use self::option::Options;
 use self::round::Batch;
+use self::scan::Scans;
 use self::script::Scripts;
 use self::shared::Shared;
 use self::waiting::Waiting;
@@ -61,7 +63,9 @@ impl Sets {
                 scripts: Scripts::new(),
                 options: context.options.sets.clone(),
                 waiting: Waiting::start(context),
+                scans: Scans::new(),
                 log: trouble::Log::default(),
+                tasks: context.tasks.clone(),
             }),
         }
     }

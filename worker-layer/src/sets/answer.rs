@@ -11,9 +11,9 @@ use protocol::{Answer, Body, Effect, ErrorCode, HttpBody, HttpResponse, Push, Re
 
 use super::ask::{Form, To};
 use super::call::Done;
-use super::limit::GAP_ATTEMPTS_MAX;
+use super::limit::{GAP_ATTEMPTS_MAX, READ_AT_ONCE_MAX};
 use super::poll::poll;
-use super::read::{Page, Reading, Since, read_head};
+use super::read::{Head, Page, Reading, Since};
 use super::render::{self, Kind, Rendered, etag, web};
 use super::round::Batch;
 use super::shared::Shared;
@@ -33,66 +33,124 @@ pub(super) fn refused(to: &To, error: &RequestError) -> Answer {
 }
 
 /// The outcome of a request to read that failed.
-pub(super) fn failed(shared: &Arc<Shared>, reading: &Reading, job: &Job, error: &RequestError) -> Outcome {
-    let mut answer = refused(&job.to, error);
-    match (&job.to, &mut answer) {
-        // There is nothing to be told of.
+pub(super) fn failed(shared: &Arc<Shared>, set: &SetId, job: &Job, error: &RequestError) -> Outcome {
+    match settled(set, &job.to, error) {
+        Some(answer) => Outcome::Now(answer),
+        None => {
+            let (shared, set) = (Arc::clone(shared), set.clone());
+            Outcome::Later(async move { gap(&shared, &set).await }.boxed())
+        }
+    }
+}
+
+/// The answer to a request to read that failed. None: nobody would be told that it failed, so it must not, or whoever watches
+/// goes on showing what is past.
+fn settled(set: &SetId, to: &To, error: &RequestError) -> Option<Answer> {
+    let mut answer = refused(to, error);
+    match (to, &mut answer) {
         (To::Socket(_), Answer::Effects(effects)) if error.code == ErrorCode::NotFound => {
-            effects.push(Effect::Leave(reading.set().topic()));
+            effects.push(Effect::Leave(set.topic()));
         }
-        (To::Node, _) if error.code == ErrorCode::NotFound => answer = deleted(reading.set()),
-        // Nobody is told that this failed, so it must not: whoever watches would show what is past.
-        (To::Node, _) => {
-            let (shared, set) = (Arc::clone(shared), reading.set().clone());
-            return Outcome::Later(async move { gap(&shared, &set).await }.boxed());
-        }
+        (To::Node, _) if error.code == ErrorCode::NotFound => answer = deleted(set),
+        (To::Node, _) => return None,
         _ => {}
     }
-    Outcome::Now(answer)
+    Some(answer)
 }
 
 /// Answers all who wanted what was read.
 pub(super) async fn read(batch: &mut Batch<'_>, reading: &Reading, jobs: Vec<Job>, value: Value) {
-    let shared = batch.shared;
-    match reading {
-        Reading::All(set) => match shared.all(set, value) {
-            Ok(mut rendered) => {
+    let (shared, set) = (batch.shared, reading.set());
+    let failure = match reading {
+        Reading::Head(_) => match shared.head(set, value) {
+            Ok(head) => return standing(batch, set, &head, jobs),
+            Err(error) => error,
+        },
+        Reading::All(_) => match shared.all(set, value) {
+            Ok(snapshot) => {
+                let rendered = Rendered::new(snapshot);
                 for job in jobs {
-                    let answer = all(shared, &mut rendered, &job).await;
-                    let outcome = match answer {
+                    let outcome = match all(shared, &rendered, &job).await {
                         Ok(answer) => Outcome::Now(answer),
-                        Err(error) => failed(shared, reading, &job, &error),
+                        Err(error) => failed(shared, set, &job, &error),
                     };
                     batch.set(job.place, outcome);
                 }
+                return;
             }
-            Err(error) => fail(batch, reading, &jobs, &error),
+            Err(error) => error,
         },
-        Reading::Newest(set) => {
-            let head = shared.log.checked(value);
-            match head.and_then(|head| read_head(head).map_err(|error| shared.told(set, error))) {
-                Ok((_, cursor)) => newest(batch, set, &cursor, jobs),
-                Err(error) => fail(batch, reading, &jobs, &error),
-            }
-        }
-        Reading::Since(set, cursor, limit) => match shared.since(set, value) {
-            Ok(since) => {
-                for job in jobs {
-                    match (&since, &job.form) {
-                        (Since::Page(page), Form::Changes { wait })
-                            if page.operations.is_empty() && !wait.is_zero() =>
-                        {
-                            let outcome = poll(shared, set, cursor, *limit, *wait, page);
-                            batch.set(job.place, outcome);
-                        }
-                        (Since::Page(page), _) => batch.set(job.place, Outcome::Now(paged(set, page, &job))),
-                        (Since::Lost, _) => batch.then_all(set, job),
-                    }
-                }
-            }
-            Err(error) => fail(batch, reading, &jobs, &error),
+        Reading::Since(_, cursor, limit) => match shared.since(set, value) {
+            Ok(found) => return since(batch, set, (cursor, *limit), &found, jobs),
+            Err(error) => error,
         },
+    };
+    for job in jobs {
+        let outcome = failed(shared, set, &job, &failure);
+        batch.set(job.place, outcome);
     }
+}
+
+/// Who has the newest already is told so; the others read all, at one go or in pieces.
+fn standing(batch: &mut Batch<'_>, set: &SetId, head: &Head, jobs: Vec<Job>) {
+    for job in jobs {
+        let tag = match &job.form {
+            Form::Set { removed, known } => {
+                let tag = etag(&head.cursor, *removed);
+                known.iter().any(|known| known == "*" || *known == tag).then_some(tag)
+            }
+            _ => None,
+        };
+        if let Some(tag) = tag {
+            let headers = [("etag".to_owned(), tag)].into();
+            let response = HttpResponse { status: 304, headers, body: HttpBody::default() };
+            batch.set(job.place, Outcome::Now(Answer::Http(response)));
+        } else if head.values > READ_AT_ONCE_MAX {
+            let outcome = in_pieces(batch.shared, set, job.clone());
+            batch.set(job.place, outcome);
+        } else {
+            batch.then_read(Reading::All(set.clone()), job);
+        }
+    }
+}
+
+/// What came since a cursor, or all.
+fn since(
+    batch: &mut Batch<'_>,
+    set: &SetId,
+    (cursor, limit): (&Cursor, usize),
+    found: &Since,
+    jobs: Vec<Job>,
+) {
+    for job in jobs {
+        match (found, &job.form) {
+            (Since::Page(page), Form::Changes { wait }) if page.operations.is_empty() && !wait.is_zero() => {
+                let outcome = poll(batch.shared, set, cursor, limit, *wait, page);
+                batch.set(job.place, outcome);
+            }
+            (Since::Page(page), _) => batch.set(job.place, Outcome::Now(paged(set, page, &job))),
+            (Since::Lost, _) => batch.then_read(Reading::Head(set.clone()), job),
+        }
+    }
+}
+
+/// All of a large set, beside the lane: others go on meanwhile.
+fn in_pieces(shared: &Arc<Shared>, set: &SetId, job: Job) -> Outcome {
+    let (shared, set) = (Arc::clone(shared), set.clone());
+    let answer = async move {
+        let answered = match shared.scans.all(&shared, &set).await {
+            Ok(rendered) => all(&shared, &rendered, &job).await,
+            Err(error) => Err(error),
+        };
+        match answered {
+            Ok(answer) => answer,
+            Err(error) => match settled(&set, &job.to, &error) {
+                Some(answer) => answer,
+                None => gap(&shared, &set).await,
+            },
+        }
+    };
+    Outcome::Later(answer.boxed())
 }
 
 /// What became of a batch of operations.
@@ -117,31 +175,8 @@ pub(super) fn applied(set: &SetId, to: &To, outcomes: Vec<sets::Outcome>, done: 
     }
 }
 
-fn fail(batch: &mut Batch<'_>, reading: &Reading, jobs: &[Job], error: &RequestError) {
-    for job in jobs {
-        let outcome = failed(batch.shared, reading, job, error);
-        batch.set(job.place, outcome);
-    }
-}
-
-/// Who has the newest already is told so; the others read all.
-fn newest(batch: &mut Batch<'_>, set: &SetId, cursor: &Cursor, jobs: Vec<Job>) {
-    for job in jobs {
-        match &job.form {
-            Form::Set { removed, known }
-                if known.iter().any(|tag| tag == "*" || *tag == etag(cursor, *removed)) =>
-            {
-                let headers = [("etag".to_owned(), etag(cursor, *removed))].into();
-                let response = HttpResponse { status: 304, headers, body: HttpBody::default() };
-                batch.set(job.place, Outcome::Now(Answer::Http(response)));
-            }
-            _ => batch.then_all(set, job),
-        }
-    }
-}
-
 /// All of a set.
-async fn all(shared: &Shared, rendered: &mut Rendered, job: &Job) -> Result<Answer, RequestError> {
+async fn all(shared: &Shared, rendered: &Rendered, job: &Job) -> Result<Answer, RequestError> {
     let kind = match &job.form {
         Form::Snapshot => Kind::Snapshot,
         Form::Reset | Form::Delta => Kind::Reset,
@@ -175,12 +210,12 @@ fn paged(set: &SetId, page: &Page, job: &Job) -> Answer {
 }
 
 /// All of a set, for all of a node who watch it, as soon as Redis answers.
-async fn gap(shared: &Shared, set: &SetId) -> Answer {
+async fn gap(shared: &Arc<Shared>, set: &SetId) -> Answer {
     for _ in 0..GAP_ATTEMPTS_MAX {
         tokio::time::sleep(GAP_PAUSE).await;
         shared.store.connected().await;
         let body = match shared.read_all(set).await {
-            Ok(mut rendered) => rendered.body(Kind::Reset, shared).await,
+            Ok(rendered) => rendered.body(Kind::Reset, shared).await,
             Err(error) => Err(error),
         };
         match body {

@@ -73,7 +73,7 @@ pub(super) async fn of(subject: &Subject, store: &Store) -> Ask {
         }
         Subject::Joined { body, .. } => of_joined(body),
         Subject::Gap { topic } => match SetId::of_topic(topic) {
-            Some(set) => Ask::Read { reading: Reading::All(set), form: Form::Reset, to: To::Node },
+            Some(set) => Ask::Read { reading: Reading::Head(set), form: Form::Reset, to: To::Node },
             None => Ask::Nothing(Answer::Effects(Vec::new())),
         },
         Subject::Http { http, .. } => match text(http, store).await {
@@ -107,7 +107,7 @@ fn of_message(message: &Json) -> Ask {
 fn of_joined(body: &Json) -> Ask {
     match sets::read(body) {
         (Ok(Request::Watch { set, cursor: None }), id) => {
-            Ask::Read { reading: Reading::All(set), form: Form::Snapshot, to: To::Socket(id) }
+            Ask::Read { reading: Reading::Head(set), form: Form::Snapshot, to: To::Socket(id) }
         }
         (Ok(Request::Watch { set, cursor: Some(cursor) }), id) => {
             since(set, cursor, CHANGES_MAX, Form::Delta, To::Socket(id))

@@ -15,5 +15,17 @@ pub(super) const COLLECTED_MIN: usize = 100;
 /// Requests that wait for a change in one worker; further ones are answered at once.
 pub(super) const WAITING_MAX: usize = 4_096;
 
+/// Values of a set that are read at one go: two milliseconds of Redis's time. A set with more is read in pieces.
+pub(super) const READ_AT_ONCE_MAX: usize = 10_000;
+
+/// Values in a piece of a large set: some tenths of a millisecond of Redis's time.
+pub(super) const SCANNED_AT_ONCE: usize = 1_000;
+
+/// Large sets that one worker reads at the same time: each takes some hundred bytes a value.
+pub(super) const SCANS_MAX: usize = 2;
+
+/// How often a large set is read in pieces, if its log is trimmed meanwhile, before it is read at one go.
+pub(super) const SCAN_ATTEMPTS_MAX: usize = 2;
+
 /// How often a gap is looked into while Redis fails, before nobody is told.
 pub(super) const GAP_ATTEMPTS_MAX: usize = 5;

@@ -6,7 +6,7 @@ use protocol::{Answer, HttpBody, HttpResponse, Push, RequestError, body as json,
 use serde::Serialize;
 
 use super::key;
-use super::read::{NotRead, head, read_head, read_kept, understood, with};
+use super::read::{NotRead, named, read_kept, read_named, understood, with};
 use super::script::Commands;
 use super::shared::Shared;
 
@@ -60,7 +60,7 @@ impl<'a> One<'a> {
             Self::Value { set, value } => {
                 let mut kept = with("HGET", key::elements(set));
                 kept.arg(*value);
-                commands.read_together([head(set), kept]);
+                commands.read_together([named(set), kept]);
             }
             Self::Index { after, count, .. } => {
                 let newest =
@@ -70,7 +70,7 @@ impl<'a> One<'a> {
                 range.arg("WITHSCORES").arg("LIMIT").arg(0).arg(*count);
                 commands.read(range);
             }
-            Self::Names { sets, .. } => sets.iter().for_each(|(set, _)| commands.read(head(set))),
+            Self::Names { sets, .. } => sets.iter().for_each(|(set, _)| commands.read(named(set))),
             Self::Delete { set } => delete(set, shared, commands),
         }
     }
@@ -101,7 +101,7 @@ impl<'a> One<'a> {
             }
             Self::Index { limit, after, count } => indexed(limit, after, count, values)
                 .map_err(|_| shared.log.odd("the index of sets is not as it is written")),
-            Self::Names { sets, next } => Ok(Next::Answer(named(sets, next, values))),
+            Self::Names { sets, next } => Ok(Next::Answer(indexed_as(sets, next, values))),
             Self::Delete { set } => {
                 deleted(values).map(Next::Answer).map_err(|error| shared.told(set, error))
             }
@@ -134,8 +134,8 @@ fn of_creation(created: &Created, is_new: bool) -> HttpResponse {
 }
 
 fn contained(value: &str, values: Vec<Value>) -> Result<Answer, NotRead> {
-    let (head, kept): (Value, Option<String>) = only(values)?;
-    read_head(head)?;
+    let (set, kept): (Value, Option<String>) = only(values)?;
+    read_named(set)?;
     let kept = kept.map(|kept| read_kept(&kept).ok_or(NotRead::Odd)).transpose()?;
     let contained = kept.as_ref().is_some_and(|(op, _)| *op == Op::Add);
     let stamp = kept.map(|(_, stamp)| stamp);
@@ -161,15 +161,15 @@ fn indexed<'a>(
     sets.truncate(limit);
     let next = sets.last().filter(|_| has_more).map(|(set, created_ms)| format!("{created_ms}-{set}"));
     if sets.is_empty() {
-        return Ok(Next::Answer(named(sets, next, Vec::new())));
+        return Ok(Next::Answer(indexed_as(sets, next, Vec::new())));
     }
     Ok(Next::Ask(One::Names { sets, next }))
 }
 
 /// A set that was deleted while this went on is left out.
-fn named(sets: Vec<(SetId, u64)>, next: Option<String>, values: Vec<Value>) -> Answer {
+fn indexed_as(sets: Vec<(SetId, u64)>, next: Option<String>, values: Vec<Value>) -> Answer {
     let listed = |((id, created_ms), value)| {
-        let (name, _) = read_head(value).ok()?;
+        let (name, _) = read_named(value).ok()?;
         Some(Listed { id, name, created_ms })
     };
     let sets = sets.into_iter().zip(values).filter_map(listed).collect();

@@ -12,8 +12,8 @@ use super::script::{Commands, Scripts};
 pub(super) enum Reading {
     /// All of a set.
     All(SetId),
-    /// Where its log stands.
-    Newest(SetId),
+    /// Where its log stands, and how large it is.
+    Head(SetId),
     /// What came since a cursor: at most so many operations.
     Since(SetId, Cursor, usize),
 }
@@ -38,6 +38,16 @@ pub(super) struct Page {
     pub(super) more: bool,
 }
 
+/// How a set stands.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) name: String,
+    /// The newest.
+    pub(super) cursor: Cursor,
+    /// How many are kept, removed ones among them.
+    pub(super) values: usize,
+}
+
 /// Why nothing was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NotRead {
@@ -51,7 +61,7 @@ impl Reading {
     /// Which set.
     pub(super) fn set(&self) -> &SetId {
         match self {
-            Self::All(set) | Self::Newest(set) | Self::Since(set, ..) => set,
+            Self::All(set) | Self::Head(set) | Self::Since(set, ..) => set,
         }
     }
 
@@ -60,9 +70,11 @@ impl Reading {
         match self {
             // At one moment: the values are those at the cursor.
             Self::All(set) => {
-                commands.read_together([cmd("TIME"), head(set), with("HGETALL", key::elements(set))]);
+                commands.read_together([cmd("TIME"), named(set), with("HGETALL", key::elements(set))]);
             }
-            Self::Newest(set) => commands.read(head(set)),
+            Self::Head(set) => {
+                commands.read_together([named(set), with("HLEN", key::elements(set))]);
+            }
             Self::Since(set, cursor, limit) => {
                 let mut call = scripts.changes.call(&[key::meta(set), key::log(set)], 4, 64);
                 call.arg(cursor.epoch()).arg(cursor.position()).arg(*limit).arg(PAGE_BYTES_MAX);
@@ -73,14 +85,21 @@ impl Reading {
 }
 
 /// Name and newest cursor of a set.
-pub(super) fn head(set: &SetId) -> Cmd {
-    let mut head = with("HMGET", key::meta(set));
-    head.arg("name").arg("epoch").arg("position");
-    head
+pub(super) fn named(set: &SetId) -> Cmd {
+    let mut named = with("HMGET", key::meta(set));
+    named.arg("name").arg("epoch").arg("position");
+    named
 }
 
-/// What [`head`] is answered.
-pub(super) fn read_head(value: Value) -> Result<(String, Cursor), NotRead> {
+/// How a set stands.
+pub(super) fn read_head(value: Value) -> Result<Head, NotRead> {
+    let (named, values): (Value, usize) = understood(value).ok_or(NotRead::Odd)?;
+    let (name, cursor) = read_named(named)?;
+    Ok(Head { name, cursor, values })
+}
+
+/// What [`named`] is answered.
+pub(super) fn read_named(value: Value) -> Result<(String, Cursor), NotRead> {
     let (name, epoch, position): (Option<String>, Option<String>, Option<String>) =
         understood(value).ok_or(NotRead::Odd)?;
     let epoch = epoch.ok_or(NotRead::Unknown)?;
@@ -90,9 +109,9 @@ pub(super) fn read_head(value: Value) -> Result<(String, Cursor), NotRead> {
 
 /// All of a set, by value in bytewise order.
 pub(super) fn read_all(set: &SetId, value: Value) -> Result<Snapshot, NotRead> {
-    let (time, head, kept): ((u64, u64), Value, Vec<(String, String)>) =
+    let (time, named, kept): ((u64, u64), Value, Vec<(String, String)>) =
         understood(value).ok_or(NotRead::Odd)?;
-    let (name, cursor) = read_head(head)?;
+    let (name, cursor) = read_named(named)?;
     let mut elements = Vec::with_capacity(kept.len());
     let mut removed = Vec::new();
     for (value, kept) in kept {
@@ -124,13 +143,19 @@ pub(super) fn read_since(value: Value) -> Result<Since, NotRead> {
 
 /// What is kept for a value, as it stands in Redis: `+<ms>:<replica>` or `-<ms>:<replica>`.
 pub(super) fn read_kept(text: &str) -> Option<(Op, Stamp)> {
+    let (op, ms, replica) = kept_parts(text)?;
+    Some((op, Stamp::new(ms, replica.parse().ok()?).ok()?))
+}
+
+/// Its parts: what was done, when, by whom.
+pub(super) fn kept_parts(text: &str) -> Option<(Op, u64, &str)> {
     let op = match text.as_bytes().first()? {
         b'+' => Op::Add,
         b'-' => Op::Remove,
         _ => return None,
     };
     let (ms, replica) = text.get(1..)?.split_once(':')?;
-    Some((op, Stamp::new(ms.parse().ok()?, replica.parse().ok()?).ok()?))
+    Some((op, ms.parse().ok()?, replica))
 }
 
 /// What Redis answered; none if it is something else.

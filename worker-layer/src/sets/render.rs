@@ -1,12 +1,17 @@
 //! What is answered, as text: made once, shared by all of a batch who get the same.
 
+use std::sync::Arc;
+
 use broker::StoreError;
 use lww_set::digest;
+use parking_lot::Mutex;
 use protocol::sets::{Cursor, Digest, Element, SetId, Snapshot};
 use protocol::{Body, ErrorCode, HttpBody, Json, RequestError, limit};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::sync::OnceCell;
 
+use super::limit::READ_AT_ONCE_MAX;
 use super::read::Page;
 use super::shared::Shared;
 
@@ -27,23 +32,40 @@ pub(super) enum Kind {
 
 /// All of a set, and the forms in which it was asked for so far.
 pub(super) struct Rendered {
-    pub(super) snapshot: Snapshot,
-    bodies: Vec<(Kind, Result<Body, RequestError>)>,
+    pub(super) snapshot: Arc<Snapshot>,
+    bodies: Mutex<Vec<(Kind, Made)>>,
 }
+
+/// A body, once it is made.
+type Made = Arc<OnceCell<Result<Body, RequestError>>>;
 
 impl Rendered {
     pub(super) fn new(snapshot: Snapshot) -> Self {
-        Self { snapshot, bodies: Vec::new() }
+        Self { snapshot: Arc::new(snapshot), bodies: Mutex::default() }
     }
 
     /// The body in a form. A large one is stored, once for all who get it.
-    pub(super) async fn body(&mut self, kind: Kind, shared: &Shared) -> Result<Body, RequestError> {
-        if let Some((_, body)) = self.bodies.iter().find(|(other, _)| *other == kind) {
-            return body.clone();
+    pub(super) async fn body(&self, kind: Kind, shared: &Shared) -> Result<Body, RequestError> {
+        let made = {
+            let mut bodies = self.bodies.lock();
+            match bodies.iter().find(|(other, _)| *other == kind) {
+                Some((_, made)) => Arc::clone(made),
+                None => {
+                    let made = Made::default();
+                    bodies.push((kind, Arc::clone(&made)));
+                    made
+                }
+            }
+        };
+        made.get_or_init(|| self.make(kind, shared)).await.clone()
+    }
+
+    async fn make(&self, kind: Kind, shared: &Shared) -> Result<Body, RequestError> {
+        let snapshot = Arc::clone(&self.snapshot);
+        if snapshot.elements.len() + snapshot.removed.len() <= READ_AT_ONCE_MAX {
+            return claimed(text(&snapshot, kind), shared).await;
         }
-        let body = claimed(text(&self.snapshot, kind), shared).await;
-        self.bodies.push((kind, body.clone()));
-        body
+        claimed(shared.beside(move || text(&snapshot, kind)).await?, shared).await
     }
 }
 

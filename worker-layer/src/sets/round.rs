@@ -12,7 +12,7 @@ use protocol::sets::{self, SetId};
 use protocol::{Answer, RequestError};
 
 use super::answer::{applied, failed, refused};
-use super::ask::{Ask, Form, To};
+use super::ask::{Ask, To};
 use super::call::{Calls, Done, Part};
 use super::one::{Next, One};
 use super::read::Reading;
@@ -88,15 +88,15 @@ impl<'a> Batch<'a> {
         self.outcomes[place] = Some(outcome);
     }
 
-    /// Reads all of a set in the next round, for this one and all others who want to.
-    pub(super) fn then_all(&mut self, set: &SetId, job: Job) {
+    /// Reads something in the next round, for this one and all others who want the same.
+    pub(super) fn then_read(&mut self, wanted: Reading, job: Job) {
         let same = self.next.iter_mut().find_map(|step| match step {
-            Step::Read { reading: Reading::All(other), jobs } if other == set => Some(jobs),
+            Step::Read { reading, jobs } if *reading == wanted => Some(jobs),
             _ => None,
         });
         match same {
             Some(jobs) => jobs.push(job),
-            None => self.next.push(Step::Read { reading: Reading::All(set.clone()), jobs: vec![job] }),
+            None => self.next.push(Step::Read { reading: wanted, jobs: vec![job] }),
         }
     }
 
@@ -114,7 +114,7 @@ impl<'a> Batch<'a> {
                 }
                 Ask::Read { reading, form, to } => {
                     let job = Job { place, form: form.clone(), to: to.clone() };
-                    readings.entry(first_reading(reading, form)).or_default().push(job);
+                    readings.entry(reading.clone()).or_default().push(job);
                 }
                 Ask::Value { set, value } => then.push(Step::One { place, one: One::Value { set, value } }),
                 Ask::Index { limit, after } => {
@@ -160,7 +160,7 @@ impl<'a> Batch<'a> {
             Step::Call(call) => self.done[call] = Some(Err(error.clone())),
             Step::Read { reading, jobs } => {
                 for job in jobs {
-                    let outcome = failed(self.shared, &reading, &job, error);
+                    let outcome = failed(self.shared, reading.set(), &job, error);
                     self.set(job.place, outcome);
                 }
             }
@@ -193,13 +193,5 @@ impl<'a> Batch<'a> {
             }
         }
         last.map(|done| (outcomes, done)).ok_or_else(RequestError::outcome_unknown)
-    }
-}
-
-/// Whoever may have it already is first told whether it has.
-fn first_reading(reading: &Reading, form: &Form) -> Reading {
-    match form {
-        Form::Set { known, .. } if !known.is_empty() => Reading::Newest(reading.set().clone()),
-        _ => reading.clone(),
     }
 }

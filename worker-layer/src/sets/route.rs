@@ -140,7 +140,7 @@ fn create(body: &str) -> Result<Ask, RequestError> {
 }
 
 fn all(set: SetId, form: Form) -> Ask {
-    Ask::Read { reading: Reading::All(set), form, to: To::Web }
+    Ask::Read { reading: Reading::Head(set), form, to: To::Web }
 }
 
 fn one(set: SetId, op: Op, value: String, body: &str) -> Result<Ask, RequestError> {

@@ -91,10 +91,13 @@ async fn a_link_that_is_cut_while_somebody_waits_hides_no_change() {
         let seq = ask(&mut sets, &format!("/sets/a/changes?since={cursor}&wait=25")).await;
         until_subscribed(&sets, 1).await;
         let _: u64 = sets.redis.cli("CLIENT KILL TYPE pubsub").await;
-        // All links of the node and of the inbox were cut, too: the change is made once they are back.
+        // The links of the node and of the inbox were cut, too: the change is made once they are back.
         sets.node.reconnect(&sets.redis).await;
-        sets.node.forget().await;
-        sets.node.hears_of(&sets.worker.id).await;
+        let inbox = format!("PUBSUB NUMSUB {}", protocol::name::worker_inbox(&sets.worker.id));
+        crate::support::within("the inbox", async {
+            while sets.redis.cli::<(String, u64)>(&inbox).await.1 == 0 {}
+        })
+        .await;
         let applied = sets.apply("a", &format!(r#"{{"op":"add","value":"{round}"}}"#)).await;
         let response = sets.node.response(seq).await;
         assert_eq!(page(&sets, &response).await.operations.len(), 1);

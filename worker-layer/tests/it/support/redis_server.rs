@@ -39,6 +39,22 @@ impl RedisServer {
         self.child = launch(&self.dir, &self.options);
     }
 
+    /// Another one, on a copy of the append-only folder of this one, which goes on meanwhile: as docs/BACKUP.md tells it.
+    pub(crate) async fn copy(&self) -> Self {
+        let () = self.cli("CONFIG SET auto-aof-rewrite-percentage 0").await;
+        let info: String = self.cli("INFO persistence").await;
+        assert!(info.contains("aof_rewrite_in_progress:0"), "{info}");
+        let dir = tempfile::tempdir().expect("a folder");
+        let copied = Command::new("cp")
+            .args(["-r", "appendonlydir"])
+            .arg(dir.path())
+            .current_dir(self.dir.path())
+            .status();
+        assert!(copied.expect("cp").success());
+        let () = self.cli("CONFIG SET auto-aof-rewrite-percentage 100").await;
+        Self { child: launch(&dir, &self.options), dir, options: self.options.clone() }
+    }
+
     pub(crate) fn address(&self) -> Address {
         Address::parse(&self.url()).expect("a valid address")
     }
