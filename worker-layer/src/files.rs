@@ -17,9 +17,10 @@
 //! own number, so it says nothing of names that have a newer one (ADR 0031).
 //!
 //! Modules, in reading order: `script` and `records` (what is stored), `route` and `respond` (HTTP), `place` (the order),
-//! `listing`, `mirror`, `render`, `claims`, `reader` (all of the listing), `fetch`, `difference`, `pieces`, `fetcher` (lists of
+//! `listing`, `mirror`, `render`, `budget`, `claims`, `reader` (all of the listing), `fetch`, `difference`, `pieces`, `fetcher` (lists of
 //! watchers), `keeper` (time), `limit`, `option`, `secret`, `trouble`.
 
+mod budget;
 mod claims;
 mod difference;
 mod fetch;

@@ -4,7 +4,7 @@
 -- Then three for each operation: `+` if a file is there now, `-` if it is not any more; the number; the name.
 -- Result: {'elsewhere'} if it is another host's; {'full'} if there are too many watchers; {'gone', cursor} if it has left;
 -- {'files', cursor} if there are too many files: operations before that were applied; else {'here', cursor, its state,
--- its newest operation, 1 if its list is to be fetched, else 0}
+-- its newest operation, 1 if it was found to have missed something just now, else 0}
 --
 -- Atomic, because comparing the numbers, listing, logging and publishing are one step: each operation is applied once, and
 -- none after a later one.
@@ -63,7 +63,7 @@ end
 hear(watcher)
 -- Before what it says of its files.
 describe(watcher)
-local is_full = false
+local is_full, was_dirty = false, watcher.dirty_ms > 0
 for at = HEAD + 1, #ARGV, 3 do
     local seqno = tonumber(ARGV[at + 1])
     if seqno > watcher.seqno and not apply(watcher, ARGV[at], seqno, ARGV[at + 2]) then
@@ -81,5 +81,5 @@ commit()
 if is_full then
     return { 'files', cursor() }
 end
-local is_due = watcher.dirty_ms > 0 and 1 or 0
+local is_due = not was_dirty and watcher.dirty_ms > 0 and 1 or 0
 return { 'here', cursor(), state_of(watcher), whole(watcher.seqno), is_due }

@@ -63,9 +63,11 @@ if ARGV[7] == '1' then
         local number = number_of(place)
         if not is_told[number] then
             is_told[number] = true
-            local watcher = find(redis.call('HGET', NUMBERS, number))
-            watchers[#watchers + 1] = { number, watcher.instance, watcher.address, state_of(watcher),
-                whole(math.max(0, now_ms - watcher.heard_ms)) }
+            local watcher = find(redis.call('HGET', NUMBERS, number) or '')
+            if watcher then
+                watchers[#watchers + 1] = { number, watcher.instance, watcher.address, state_of(watcher),
+                    whole(math.max(0, now_ms - watcher.heard_ms)) }
+            end
         end
     end
 end

@@ -36,10 +36,14 @@ if now_ms - grace_ms >= LIMIT.stale_ms then
 end
 redis.call('ZREMRANGEBYSCORE', ASKED, '-inf', now_ms - LIMIT.expire_ms)
 
-local number = redis.call('SRANDMEMBER', GONE)
-if number then
+local room = CLEARED_AT_ONCE
+while room > 0 do
+    local number = redis.call('SRANDMEMBER', GONE)
+    if not number then
+        break
+    end
     local names = names_of(number)
-    local page = redis.call('HSCAN', names, 0, 'COUNT', CLEARED_AT_ONCE)[2]
+    local page = redis.call('HSCAN', names, 0, 'COUNT', room)[2]
     for at = 1, #page, 2 do
         redis.call('ZREM', ORDER, place_of(number, page[at]))
         redis.call('HDEL', names, page[at])
@@ -47,6 +51,7 @@ if number then
     if redis.call('EXISTS', names) == 0 then
         redis.call('SREM', GONE, number)
     end
+    room = room - 1 - #page / 2
 end
 commit()
 return redis.call('SCARD', GONE) > 0 and 1 or 0

@@ -310,9 +310,9 @@ async fn a_list_that_is_none_is_not_applied_and_operators_see_why() {
     let mut files = Files::with(1, files_options(|options| options.fetch_bytes_max = 1_000)).await;
     let long = format!(r#"{{"instance":"OWN","files":[{{"filename":"{}"}}],"seqno":1}}"#, "x".repeat(1_000));
     let cases = [
-        (200, "not JSON", "no list of files"),
-        (200, r#"{"instance":"OWN","files":{},"seqno":1}"#, "no list of files"),
-        (200, r#"{"instance":"OWN","files":[],"seqno":-1}"#, "no list of files"),
+        (200, "not JSON", "no list like"),
+        (200, r#"{"instance":"OWN","files":{},"seqno":1}"#, "no list like"),
+        (200, r#"{"instance":"OWN","files":[],"seqno":-1}"#, "no list like"),
         (200, r#"{"instance":"OWN","files":[],"seqno":9999999999999999}"#, "seqno of its list"),
         (200, r#"{"instance":"other","files":[],"seqno":1}"#, "another watcher answers there: other"),
         (200, &long, "more than 1000 bytes"),

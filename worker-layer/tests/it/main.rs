@@ -2,6 +2,7 @@
 
 mod files;
 mod files_hostile;
+mod files_ours;
 mod files_race;
 mod files_watcher;
 mod following;
