@@ -3,6 +3,7 @@
 use broker::Address;
 use protocol::WorkerId;
 
+use crate::chat;
 use crate::files;
 use crate::services::{self, Start};
 use crate::sets;
@@ -44,6 +45,10 @@ pub struct Options {
     /// Those of the files service
     #[command(flatten)]
     pub files: files::Options,
+
+    /// Those of the chat service
+    #[command(flatten)]
+    pub chat: chat::Options,
 }
 
 impl Config {

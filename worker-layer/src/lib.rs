@@ -26,10 +26,12 @@
 //! - [`limit`]: every bound of this layer; `cause` and `pace`: errors in the log
 //! - [`numbers`]: favorite numbers, sorted and live
 //! - [`sets`]: sets that converge, online or not
+//! - [`chat`]: conversations, on every device of both sides
 //! - [`files`]: what is in the folders of watchers, sorted and live
 
 mod announcement;
 mod cause;
+pub mod chat;
 pub mod config;
 mod dispatch;
 pub mod files;

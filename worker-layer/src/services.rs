@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::chat::Chat;
 use crate::files::Files;
 use crate::numbers::Numbers;
 use crate::service::{Context, Service};
@@ -15,6 +16,7 @@ pub const ALL: &[(&str, Start)] = &[
     (protocol::numbers::SERVICE, |context| Arc::new(Numbers::start(context))),
     (protocol::sets::SERVICE, |context| Arc::new(Sets::start(context))),
     (protocol::files::SERVICE, |context| Arc::new(Files::start(context))),
+    (protocol::chat::SERVICE, |context| Arc::new(Chat::start(context))),
 ];
 
 /// Finds a service.

@@ -124,7 +124,6 @@ const TYPES: &str = r#""login", "send", "history", "sync", "home", "read" or "ty
 ///
 /// # Errors
 /// The first part is `bad_request`, or `too_large`, with what is wrong about the message.
-#[must_use]
 pub fn read(message: &Json) -> (Result<Request, RequestError>, Option<Json>) {
     let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(message.get()) else {
         let words = "a request is one JSON object in which each member stands at most once";
@@ -159,7 +158,9 @@ fn request(envelope: &Envelope<'_>) -> Result<Request, RequestError> {
             limit: limit(envelope.limit, SYNC_DEFAULT, SYNC_MAX)?,
         },
         r#""home""# => home(envelope)?,
-        r#""read""# => Request::Read { with: user("with", envelope.with)?, seq: number("seq", envelope.seq)? },
+        r#""read""# => {
+            Request::Read { with: user("with", envelope.with)?, seq: number("seq", envelope.seq)? }
+        }
         r#""typing""# => Request::Typing { to: user("to", envelope.to)? },
         other => return Err(bad(format!("type must be {TYPES}, not {}", shown(other)))),
     })

@@ -1,8 +1,11 @@
 //! A worker against a real Redis: nodes are played by the tests, which publish events and read replies.
 
+mod chat;
+mod chat_left_behind;
+mod chat_login;
+mod chat_view;
 mod files;
 mod files_hostile;
-mod files_ours;
 mod files_race;
 mod files_watcher;
 mod following;

@@ -1,5 +1,6 @@
 //! What the tests stand on: a private Redis, workers in threads, and a node that is played by the test.
 
+pub(crate) mod chat;
 pub(crate) mod files;
 mod log_lines;
 mod node;
