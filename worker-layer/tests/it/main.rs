@@ -6,6 +6,7 @@ mod chat_login;
 mod chat_view;
 mod files;
 mod files_hostile;
+mod files_ours;
 mod files_race;
 mod files_watcher;
 mod following;
