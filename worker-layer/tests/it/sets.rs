@@ -361,7 +361,7 @@ async fn a_thousand_large_values_are_applied_in_order_and_no_push_is_large() {
     // The last ten are on the same value, so their order matters.
     let operation = |place: usize| {
         let value = format!("{:04}{}", place.min(990), "v".repeat(1_000));
-        format!(r#"{{"op":"{}","value":"{value}"}}"#, if place % 2 == 0 { "add" } else { "remove" })
+        format!(r#"{{"op":"{}","value":"{value}"}}"#, if place.is_multiple_of(2) { "add" } else { "remove" })
     };
     let text = format!("{{\"operations\":[{}]}}", (0..1_000).map(operation).collect::<Vec<_>>().join(","));
     assert!(text.len() > protocol::limit::CLAIM_OVER_BYTES);
