@@ -75,6 +75,8 @@ fn each_json_example_is_a_golden_message() {
     }
     let all = [
         "announcement",
+        "chat_message",
+        "chat_request",
         "close",
         "error",
         "event",
@@ -139,6 +141,7 @@ fn each_member_of_a_message_is_explained() {
         "announcement",
         "error",
         "close",
+        "chat_message",
         "numbers_listing",
         "sets_message",
         "sets_response",
@@ -191,6 +194,7 @@ fn each_limit_stands_there_with_its_value() {
     limits.extend(constants(include_str!("../../src/close.rs"), "usize"));
     limits.extend(constants(include_str!("../../src/numbers.rs"), "usize"));
     limits.extend(constants(include_str!("../../src/sets.rs"), ""));
+    limits.extend(constants(include_str!("../../src/chat.rs"), ""));
     limits.extend(constants(include_str!("../../src/files.rs"), ""));
     limits.extend(constants(include_str!("../../../lww-set/src/replica.rs"), ""));
     let rows = rows(&document);
