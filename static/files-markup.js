@@ -26,7 +26,7 @@ export const markup = `
     </div>
     <p id="stale" class="stale" role="status" hidden></p>
     <p id="partial" class="stale" role="status" hidden></p>
-    <p id="only" class="only" hidden><span>Only of <bdi id="only-owner"></bdi></span>
+    <p id="only" class="only" hidden><span>Only the files of <bdi id="only-owner"></bdi></span>
       <button id="all" class="quiet" type="button">Show all</button></p>
     <div id="columns" class="columns" aria-hidden="true"><span>Name</span><span>Watcher</span></div>
     <div id="listing" class="listing" role="listbox" tabindex="0" aria-label="Files and their watchers"></div>

@@ -205,6 +205,12 @@ class FilesView {
     this.#choose(null, file);
   }
 
+  /** What was typed a moment ago is looked for first: another selection of files has no row that the keyboard is at. */
+  #enterListing() {
+    this.#drawNow();
+    this.#listing.focus();
+  }
+
   /** Also if the search hides it. */
   #revealAnyway(file) {
     if (file === undefined || !this.#follow.state.files.includes(file)) return;
@@ -218,7 +224,7 @@ class FilesView {
     const search = this.#find('search');
     search.addEventListener('input', this.#draw);
     search.addEventListener('keydown', (event) => {
-      if (event.key === 'ArrowDown') this.#listing.focus();
+      if (event.key === 'ArrowDown') this.#enterListing();
       else if (event.key === 'Escape') this.#showAll();
       else return;
       event.preventDefault();
