@@ -7,6 +7,7 @@
 mod bad_input;
 mod by_hand;
 mod consistency;
+mod files_page;
 mod http;
 mod invariants;
 mod large;
