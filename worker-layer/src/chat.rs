@@ -1,6 +1,6 @@
 //! The chat service: conversations of two users, each on any number of devices.
 //!
-//! The facts are in Redis ([`key`]). A *conversation* has its messages, numbered without a hole, the ids that its clients gave
+//! The facts are in Redis (`key`). A *conversation* has its messages, numbered without a hole, the ids that its clients gave
 //! them, and how far each side has read. A *user* has a log of changes and a home screen, which follow the conversations: one
 //! call of `deliver.lua` brings a user up to where a conversation stands, and tells all devices. No script touches both, because
 //! the two may be in different places; a message that is stored and not yet delivered is in the *outbox*, so it arrives though
