@@ -6,11 +6,12 @@
  * and how to end the view. To add one, import it and name it in `views`.
  */
 import { showConnectionState } from './connection-state.js';
+import { chat } from './chat.js';
 import { files } from './files.js';
 import { numbers } from './numbers.js';
 import { sets } from './sets.js';
 
-const views = [numbers, sets, files];
+const views = [numbers, sets, chat, files];
 
 const main = document.getElementById('main');
 const nav = document.getElementById('views');

@@ -26,7 +26,7 @@ export class ChatList {
       gone.delete(id);
       if (!this.#rows.has(id)) this.#rows.set(id, createRow(id));
       const row = this.#rows.get(id);
-      fill(row, conversation, model.user);
+      fill(row, conversation, model);
       const link = row.firstElementChild;
       if (id === openId) link.setAttribute('aria-current', 'true');
       else link.removeAttribute('aria-current');
@@ -69,11 +69,14 @@ function createRow(id) {
   return row;
 }
 
-function fill(row, { name, last, unread }, user) {
+function fill(row, { id, name, last, unread }, model) {
+  const onItsWay = model.unsentTo(id).at(-1);
+  const isOwn = onItsWay !== undefined || last.from === model.user;
+  const { text: lastText } = onItsWay ?? last;
   const [nameSpan, when, text, count] = row.firstElementChild.children;
   setText(nameSpan, name);
-  setText(when, whenInWords(last.sent_ms));
-  setText(text, last.from === user ? `You: ${last.text}` : last.text);
+  setText(when, whenInWords(onItsWay?.written_ms ?? last.sent_ms));
+  setText(text, isOwn ? `You: ${lastText}` : lastText);
   setText(count, unread > 0 ? String(unread) : '');
   if (unread > 0) count.setAttribute('aria-label', `${unread} not read`);
   else count.removeAttribute('aria-label');

@@ -44,10 +44,16 @@ export class ChatModel {
     return this.unsureSince !== null || (this.#ahead !== null && !isReached(this.#ahead, this.cursor));
   }
 
-  /** @returns {Conversation[]} the newest first; those without a message last */
+  /** @returns {Conversation[]} those with a message, or one that is on its way; the newest first */
   get home() {
-    const newest = (conversation) => conversation.last?.sent_ms ?? 0;
-    return [...this.conversations.values()].filter(({ last }) => last).sort((a, b) => newest(b) - newest(a));
+    const newest = new Map();
+    for (const { id, last } of this.conversations.values()) if (last) newest.set(id, last.sent_ms);
+    for (const { to, written_ms } of this.unsent) {
+      const id = this.idOf(to);
+      newest.set(id, Math.max(written_ms, newest.get(id) ?? 0));
+    }
+    const ids = [...newest.keys()].sort((a, b) => newest.get(b) - newest.get(a));
+    return ids.map((id) => this.conversations.get(id)).filter(Boolean);
   }
 
   get unread() {
@@ -105,6 +111,7 @@ export class ChatModel {
     this.cursor = cursor;
     this.unsureSince = null;
     this.addOlder({ conversations, next });
+    for (const { to } of this.unsent) this.#conversation(this.idOf(to), to);
   }
 
   /** Takes a later page of the home screen. */
@@ -146,6 +153,7 @@ export class ChatModel {
   /** @param {Unsent} unsent */
   write(unsent) {
     this.unsent.push(unsent);
+    this.#conversation(this.idOf(unsent.to), unsent.to);
   }
 
   /** What to send now: the oldest that still waits. */
@@ -165,6 +173,7 @@ export class ChatModel {
     this.learn(unsent.to, id);
     unsent.seq = seq;
     const conversation = this.#conversation(id, with_name);
+    conversation.name = with_name;
     // Behind a hole it waits for the push, which closes it.
     if (seq === conversation.lastSeq + 1) {
       const { text } = unsent;

@@ -145,7 +145,7 @@ export class ChatSession extends EventTarget {
   async history(to, before) {
     const page = { type: 'history', with: to, limit: PAGE, ...(before > 0 && { before }) };
     // How far it was read stands on the home screen, perhaps further down than that was read.
-    while (!this.model.find(to) && this.model.next !== null) if (!(await this.older())) return false;
+    while (!this.model.find(to)?.isSure && this.model.next !== null) if (!(await this.older())) return false;
     try {
       this.model.addHistory(to, await this.#connection.request(page));
       this.#changed();

@@ -30,7 +30,7 @@ export class ChatStore {
   /** @param {import('./chat-model.js').ChatModel} model */
   writeHome(model) {
     const { user, cursor, next } = model;
-    const conversations = model.home.map(({ summary }) => summary);
+    const conversations = model.home.filter(({ last }) => last).map(({ summary }) => summary);
     const fits = cursor !== null && next === null && conversations.length <= CONVERSATIONS_KEPT_MAX;
     const text = fits ? JSON.stringify({ cursor, conversations }) : null;
     const isKept = text !== null && this.#write(homeKey(user), text);

@@ -180,6 +180,7 @@ class ChatView {
     this.#find('chat-older').hidden = model.next === null || phase !== 'live';
     const isEmpty = model.home.length === 0;
     this.#find('chat-none').hidden = !isEmpty;
+    this.#find('chat-nav').hidden = isEmpty;
     const empty = phase === 'live' ? 'No conversations yet. Start one with a name.' : 'Your conversations come with the connection.';
     setText(this.#find('chat-none'), empty);
     document.title = model.unread > 0 ? `(${model.unread}) Chat · Tercet` : 'Chat · Tercet';
