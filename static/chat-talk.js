@@ -19,6 +19,7 @@ export class ChatTalk {
   /** Asking for earlier messages failed: the user asks again. */ #hasFailed = false;
   /** Conversations that were asked for though nothing is known of them. */ #asked = new Set();
   /** What was typed and not sent, by conversation. */ #drafts = new Map();
+  /** Of the last message that was drawn. */ #lastKey;
   #typingTimer;
   #onVisible = () => this.draw();
 
@@ -119,8 +120,8 @@ export class ChatTalk {
       this.#bubbles.delete(key);
     }
     const last = items.at(-1);
-    if (last && !last.isOwn && last.key !== this.lastKey) this.showTyping(null);
-    this.lastKey = last?.key;
+    if (last && !last.isOwn && last.key !== this.#lastKey) this.showTyping(null);
+    this.#lastKey = last?.key;
     if (this.#isAtEnd || isOwnNew) this.#toEnd();
     else if (anchor?.bubble.isConnected) scroll.scrollTop += anchor.bubble.offsetTop - anchor.top;
   }
@@ -162,9 +163,12 @@ export class ChatTalk {
     const [session, to] = [this.#session, this.#to];
     this.#isAsking = true;
     this.#drawBeginning(session.model.find(to));
-    const hasCome = await session.history(to, session.model.find(to)?.firstSeq ?? 0);
+    const before = session.model.find(to)?.firstSeq ?? 0;
+    const hasCome = await session.history(to, before);
     this.#isAsking = false;
-    if (session === this.#session && to === this.#to) this.#hasFailed = !hasCome && session.phase === 'live';
+    // An answer that brings nothing would be asked for again and again.
+    const isStuck = before > 0 && session.model.find(to)?.firstSeq === before;
+    if (session === this.#session && to === this.#to) this.#hasFailed = (!hasCome || isStuck) && session.phase === 'live';
     this.draw();
   }
 
@@ -237,6 +241,7 @@ export class ChatTalk {
     const field = this.#find('chat-text');
     field.style.height = '';
     field.style.height = `${field.scrollHeight + 2}px`;
+    if (this.#isAtEnd) this.#toEnd();
   }
 }
 

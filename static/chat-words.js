@@ -63,7 +63,7 @@ export function standingInWords({ phase, trouble, unsent, unkept }) {
   return '';
 }
 
-/** @param {'waiting' | 'stored' | 'sent' | 'read' | 'refused'} mark */
+/** @param {'waiting' | 'sent' | 'read' | 'refused' | ''} mark */
 export function markInWords(mark) {
   return { waiting: 'Waiting to be sent', sent: 'Sent', read: 'Read', refused: 'Not sent' }[mark];
 }

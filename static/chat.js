@@ -133,7 +133,10 @@ class ChatView {
     this.#session = null;
     rememberWho(null);
     const token = this.#find('chat-token').value.trim();
-    if (trouble.code === 'unauthorized') this.#find('chat-token-field').hidden = false;
+    if (trouble.code === 'unauthorized') {
+      this.#find('chat-token-field').hidden = false;
+      this.#find('chat-login-hint').textContent = 'It holds for this tab: in another one you can be somebody else.';
+    }
     this.#find('chat-name').value = name;
     this.#explainLogin(loginFailureInWords(trouble, token !== ''));
   }
@@ -166,6 +169,7 @@ class ChatView {
     this.#find('chat-enter').textContent = this.#session && !isIn ? 'Logging in…' : 'Log in';
     this.#talk.open(isIn ? this.#session : null, to);
     if (isIn) this.#drawHome();
+    else document.title = 'Chat · Tercet';
     this.#talk.draw();
     if (this.#focusNext && to !== null) this.#talk.focus();
     this.#focusNext = false;
