@@ -12,11 +12,12 @@
 //!
 //! Modules, in reading order: `ask` and `route` (what an event asks for), `round` with `step` (what is asked of Redis
 //! together), `call` (changing), `read` and `scan` (reading), `one` (what shares nothing), `script` (one round trip), `render` and
-//! `answer` (what is said), `poll` and `waiting` (requests that wait for a change), `shared`, `key`, `limit`, `trouble`, `option`.
+//! `answer` (what is said), `poll` and `waiting` (requests that wait for a change), `claims`, `shared`, `key`, `limit`, `trouble`, `option`.
 
 mod answer;
 mod ask;
 mod call;
+mod claims;
 mod key;
 mod limit;
 mod one;
@@ -40,6 +41,7 @@ use futures_util::future::BoxFuture;
 use protocol::{Answer, Event, HttpBody, Subject, sets};
 
 use self::ask::Ask;
+use self::claims::Claims;
 pub use self::option::Options;
 use self::round::Batch;
 use self::scan::Scans;
@@ -64,6 +66,7 @@ impl Sets {
                 options: context.options.sets.clone(),
                 waiting: Waiting::start(context),
                 scans: Scans::new(),
+                claims: Claims::default(),
                 log: trouble::Log::default(),
                 tasks: context.tasks.clone(),
             }),

@@ -26,7 +26,7 @@ const GAP_PAUSE: Duration = Duration::from_millis(200);
 /// The answer to a request that failed.
 pub(super) fn refused(to: &To, error: &RequestError) -> Answer {
     match to {
-        To::Socket(id) => Answer::Effects(vec![Effect::error(error, id.clone())]),
+        To::Connection(id) => Answer::Effects(vec![Effect::error(error, id.clone())]),
         To::Web | To::WebOne => Answer::Http(HttpResponse::error(error)),
         To::Node => Answer::Effects(Vec::new()),
     }
@@ -48,7 +48,7 @@ pub(super) fn failed(shared: &Arc<Shared>, set: &SetId, job: &Job, error: &Reque
 fn settled(set: &SetId, to: &To, error: &RequestError) -> Option<Answer> {
     let mut answer = refused(to, error);
     match (to, &mut answer) {
-        (To::Socket(_), Answer::Effects(effects)) if error.code == ErrorCode::NotFound => {
+        (To::Connection(_), Answer::Effects(effects)) if error.code == ErrorCode::NotFound => {
             effects.push(Effect::Leave(set.topic()));
         }
         (To::Node, _) if error.code == ErrorCode::NotFound => answer = deleted(set),
@@ -160,7 +160,7 @@ pub(super) fn applied(set: &SetId, to: &To, outcomes: Vec<sets::Outcome>, done: 
         Answer::Http(HttpResponse::json(status, HttpBody::Body(json.get().to_owned())))
     };
     match to {
-        To::Socket(id) => {
+        To::Connection(id) => {
             let message =
                 Message::Outcomes { set: set.clone(), applied: Applied { outcomes, cursor, server_ms } };
             Answer::Effects(vec![Effect::send(&message, id.clone())])
@@ -186,7 +186,7 @@ async fn all(shared: &Shared, rendered: &Rendered, job: &Job) -> Result<Answer, 
     };
     let body = rendered.body(kind, shared).await?;
     Ok(match &job.to {
-        To::Socket(id) => Answer::Effects(vec![Effect::Send { body, id: id.clone() }]),
+        To::Connection(id) => Answer::Effects(vec![Effect::Send { body, id: id.clone() }]),
         To::Node => pushed(&rendered.snapshot.set, body),
         To::Web | To::WebOne => {
             let mut response = HttpResponse::json(200, web(body));
@@ -201,7 +201,7 @@ async fn all(shared: &Shared, rendered: &Rendered, job: &Job) -> Result<Answer, 
 /// A page of changes.
 fn paged(set: &SetId, page: &Page, job: &Job) -> Answer {
     match &job.to {
-        To::Socket(id) => {
+        To::Connection(id) => {
             let body = Body::Inline(render::delta(set, page));
             Answer::Effects(vec![Effect::Send { body, id: id.clone() }])
         }

@@ -53,7 +53,7 @@ pub(super) enum Form {
 #[derive(Debug, Clone)]
 pub(super) enum To {
     /// A connection, with the id of its request.
-    Socket(Option<Json>),
+    Connection(Option<Json>),
     /// An HTTP request about a whole batch, or a whole set.
     Web,
     /// An HTTP request about one value.
@@ -98,7 +98,9 @@ fn of_message(message: &Json) -> Ask {
             let send = Effect::Send { body: Body::Inline(json::encode(&unwatched)), id };
             Ask::Nothing(Answer::Effects(vec![Effect::Leave(set.topic()), send]))
         }
-        Ok(Request::Apply { set, operations }) => Ask::Apply { set, changes: operations, to: To::Socket(id) },
+        Ok(Request::Apply { set, operations }) => {
+            Ask::Apply { set, changes: operations, to: To::Connection(id) }
+        }
         Err(error) => Ask::Nothing(Answer::Effects(vec![Effect::error(&error, id)])),
     }
 }
@@ -107,10 +109,10 @@ fn of_message(message: &Json) -> Ask {
 fn of_joined(body: &Json) -> Ask {
     match sets::read(body) {
         (Ok(Request::Watch { set, cursor: None }), id) => {
-            Ask::Read { reading: Reading::Head(set), form: Form::Snapshot, to: To::Socket(id) }
+            Ask::Read { reading: Reading::Head(set), form: Form::Snapshot, to: To::Connection(id) }
         }
         (Ok(Request::Watch { set, cursor: Some(cursor) }), id) => {
-            since(set, cursor, CHANGES_MAX, Form::Delta, To::Socket(id))
+            since(set, cursor, CHANGES_MAX, Form::Delta, To::Connection(id))
         }
         _ => Ask::Nothing(Answer::Effects(Vec::new())),
     }

@@ -231,3 +231,75 @@ fn write_operation(texts: &mut String, Change { op, value, stamp }: &Change) {
         let _ = write!(texts, r#"{},"{}"]}}"#, stamp.ms(), stamp.replica());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::sets::Operation;
+
+    use super::*;
+
+    fn add(value: &str, stamp: Option<&str>) -> Change {
+        let stamp = stamp.and_then(|stamp| read_kept(&format!("+{stamp}"))).map(|(_, stamp)| stamp);
+        Change { op: Op::Add, value: value.to_owned(), stamp }
+    }
+
+    fn texts(texts: [&str; 4]) -> Value {
+        Value::Array(texts.map(|text| Value::BulkString(text.as_bytes().to_vec())).into())
+    }
+
+    #[test]
+    fn a_call_has_a_bound_and_what_comes_behind_goes_to_the_next() {
+        let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
+        let large: Vec<Change> = (0..70).map(|_| add(&"x".repeat(1_000), Some("1:p"))).collect();
+        let small = [add("y", None)];
+        let mut calls = Calls::default();
+        let first = calls.add(&a, &large);
+        assert_eq!(calls.add(&b, &small)[0].call, 3);
+        assert_eq!(calls.add(&a, &small)[0].call, 2);
+        let counts: Vec<(usize, usize, usize)> =
+            first.iter().map(|part| (part.call, part.first, part.count)).collect();
+        assert_eq!(counts, [(0, 0, 31), (1, 0, 31), (2, 0, 8)]);
+        for call in &calls.calls {
+            assert!(call.texts.len() <= CALL_BYTES_MAX);
+            let json = call.changes.iter().all(|change| change.stamp.is_some());
+            assert_eq!(serde_json::from_str::<Vec<Operation>>(&format!("[{}]", call.texts)).is_ok(), json);
+            let lengths: usize = call.lengths.iter().map(|length| usize::from(*length) + 1).sum();
+            assert_eq!(lengths, call.texts.len() + 1);
+        }
+    }
+
+    #[test]
+    fn what_the_script_tells_is_what_became_of_each_request() {
+        let set = "a".parse().unwrap();
+        let (one, other) = ([add("x", Some("1:p")), add("y", None)], [add("z", Some("2:q"))]);
+        let mut calls = Calls::default();
+        let parts = [calls.add(&set, &one), calls.add(&set, &other)];
+        let done = |unusual: &str| {
+            let answer = texts(["e-7", "5", "4", unusual]);
+            calls.done(0, answer, &Options::default()).unwrap().unwrap()
+        };
+        let shown = |part: &Part, done: &Done| -> Vec<String> {
+            calls.outcomes(part, done).map(|outcome| serde_json::to_string(&outcome).unwrap()).collect()
+        };
+        let usual = done("2a5");
+        let applied =
+            [r#"{"outcome":"applied","stamp":[1,"p"]}"#, r#"{"outcome":"applied","stamp":[5,"server"]}"#];
+        assert_eq!(shown(&parts[0][0], &usual), applied);
+        assert_eq!(shown(&parts[1][0], &usual), [r#"{"outcome":"applied","stamp":[2,"q"]}"#]);
+        let unusual = done("1d 2a5 3s-9:r");
+        assert_eq!(shown(&parts[0][0], &unusual)[0], r#"{"outcome":"duplicate","stamp":[1,"p"]}"#);
+        assert_eq!(
+            shown(&parts[1][0], &unusual),
+            [r#"{"outcome":"superseded","op":"remove","stamp":[9,"r"]}"#]
+        );
+        let refused = done("1c 2a5 3o");
+        assert_eq!(
+            shown(&parts[0][0], &refused)[0],
+            r#"{"outcome":"clock_ahead","server_ms":5,"ahead_ms_max":60000}"#
+        );
+        assert_eq!(shown(&parts[1][0], &refused), [r#"{"outcome":"too_old","floor_ms":4}"#]);
+        for odd in ["x", "9d", "1", "1s+x:y", "0d"] {
+            assert!(calls.done(0, texts(["e-7", "5", "4", odd]), &Options::default()).is_none(), "{odd}");
+        }
+    }
+}

@@ -27,5 +27,11 @@ pub(super) const SCANS_MAX: usize = 2;
 /// How often a large set is read in pieces, if its log is trimmed meanwhile, before it is read at one go.
 pub(super) const SCAN_ATTEMPTS_MAX: usize = 2;
 
+/// How long a large answer is kept for the nodes to fetch it, milliseconds.
+pub(super) const CLAIM_MS: u64 = 5_000;
+
+/// Bytes of large answers that one worker keeps in Redis; beyond it further ones wait.
+pub(super) const CLAIMED_BYTES_MAX: usize = 256 * 1024 * 1024;
+
 /// How often a gap is looked into while Redis fails, before nobody is told.
 pub(super) const GAP_ATTEMPTS_MAX: usize = 5;

@@ -140,7 +140,7 @@ async fn claimed(text: String, shared: &Shared) -> Result<Body, RequestError> {
     if text.len() <= limit::CLAIM_OVER_BYTES {
         return Ok(Body::Inline(json(text)));
     }
-    shared.store.put_claim(text.as_bytes()).await.map(Body::Claim).map_err(|error| match error {
+    shared.claims.put(&shared.store, &text).await.map(Body::Claim).map_err(|error| match error {
         StoreError::ClaimTooLarge(bytes) => RequestError::new(
             ErrorCode::TooLarge,
             format!(

@@ -7,6 +7,7 @@ use broker::{Store, StoreError, Tasks};
 use protocol::RequestError;
 use protocol::sets::{Cursor, SetId, Snapshot};
 
+use super::claims::Claims;
 use super::limit::READ_AT_ONCE_MAX;
 use super::option::Options;
 use super::read::{Head, NotRead, Reading, Since, read_all, read_head, read_since};
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) waiting: Waiting,
     pub(super) scans: Scans,
+    pub(super) claims: Claims,
     pub(super) log: Log,
     pub(super) tasks: Tasks,
 }

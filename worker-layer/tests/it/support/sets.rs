@@ -1,6 +1,6 @@
 //! The sets service as its clients see it: HTTP requests, and connections that watch.
 
-use protocol::sets::{self, Applied, Created, Message, SetId};
+use protocol::sets::{self, Applied, Created, Delta, Element, Message, SetId, Snapshot};
 use protocol::{
     Answer, Body, Effect, ErrorCode, HttpBody, HttpRequest, HttpResponse, Json, RequestError, Subject,
 };
@@ -184,4 +184,25 @@ pub(crate) fn named(applied: &Applied) -> Vec<String> {
 /// What a client is told who asks for what is not there.
 pub(crate) fn is_not_found(error: &RequestError) -> bool {
     error.code == ErrorCode::NotFound
+}
+
+/// What a set contains, or what was removed.
+pub(crate) fn values(elements: &[Element]) -> Vec<&str> {
+    elements.iter().map(|element| element.value.as_str()).collect()
+}
+
+/// All of a set.
+pub(crate) fn snapshot(message: Message) -> Snapshot {
+    match message {
+        Message::Snapshot(snapshot) | Message::Reset(snapshot) => snapshot,
+        other => panic!("no snapshot: {other:?}"),
+    }
+}
+
+/// What changed.
+pub(crate) fn delta(message: Message) -> Delta {
+    match message {
+        Message::Delta(delta) => delta,
+        other => panic!("no delta: {other:?}"),
+    }
 }
