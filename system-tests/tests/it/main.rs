@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod by_hand;
+mod chat_page;
 mod consistency;
 mod files_page;
 mod http;
