@@ -17,7 +17,6 @@ export const chat = {
   id: 'chat',
   title: 'Chat',
   mount(main) {
-    useStyle();
     main.innerHTML = markup;
     const view = new ChatView(main);
     return { connection: view.connection, unmount: () => view.end() };
@@ -189,15 +188,6 @@ class ChatView {
     setText(this.#find('chat-none'), empty);
     document.title = model.unread > 0 ? `(${model.unread}) Chat · Tercet` : 'Chat · Tercet';
   }
-}
-
-/** Once, with the first view of this kind. */
-function useStyle() {
-  const href = '/static/chat.css';
-  if (document.querySelector(`link[href="${href}"]`)) return;
-  const link = document.createElement('link');
-  [link.rel, link.href] = ['stylesheet', href];
-  document.head.append(link);
 }
 
 /** @returns {string | null} with whom the open conversation is */
