@@ -143,7 +143,7 @@ pub struct Timed {
 pub struct Lags {
     /// From the first sending of operations of a normal monkey to the answer, retries included.
     pub acknowledgement: Lag,
-    /// From sending an operation to its arrival at a viewer that was connected all the time.
+    /// From sending an operation to its arrival at a viewer that was connected all the time, and what either held back on purpose.
     pub propagation: Lag,
     /// From an offline monkey's return to convergence.
     pub sync: Lag,

@@ -41,7 +41,7 @@ pub struct Report {
     pub counted: Counted,
     /// From the first sending of operations of a normal monkey to the answer, retries included.
     pub acknowledgement: Percentiles,
-    /// From sending an operation to its arrival at a viewer that was connected all the time.
+    /// From sending an operation to its arrival at a viewer that was connected all the time, and what either held back on purpose.
     pub propagation: Percentiles,
     /// From an offline monkey's return to convergence.
     pub sync: Percentiles,
