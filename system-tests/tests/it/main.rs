@@ -21,6 +21,7 @@ mod page;
 mod readme;
 mod ready;
 mod redis_loss;
+mod sets_api;
 mod sets_page;
 mod slow_reader;
 mod strangers;
