@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use protocol::{Answer, Event, HttpBody, Subject, sets};
+use protocol::{Answer, Event, HttpBody, HttpResponse, Subject, sets};
 
 use self::ask::Ask;
 use self::claims::Claims;
@@ -108,10 +108,19 @@ impl Service for Sets {
 /// The response to HEAD has no body.
 fn without_body(event: &Event, outcome: Outcome) -> Outcome {
     match (&event.subject, outcome) {
-        (Subject::Http { http, .. }, Outcome::Now(Answer::Http(mut response))) if http.method == "HEAD" => {
-            response.body = HttpBody::default();
-            Outcome::Now(Answer::Http(response))
+        (Subject::Http { http, .. }, Outcome::Now(answer)) if http.method == "HEAD" => {
+            Outcome::Now(head(answer))
+        }
+        (Subject::Http { http, .. }, Outcome::Later(answer)) if http.method == "HEAD" => {
+            Outcome::Later(answer.map(head).boxed())
         }
         (_, outcome) => outcome,
+    }
+}
+
+fn head(answer: Answer) -> Answer {
+    match answer {
+        Answer::Http(response) => Answer::Http(HttpResponse { body: HttpBody::default(), ..response }),
+        answer => answer,
     }
 }

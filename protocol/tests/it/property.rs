@@ -66,7 +66,7 @@ fn like_a_request() -> impl Strategy<Value = String> {
 }
 
 /// What no client should see: names of types, libraries and files.
-fn has_internals(message: &str) -> bool {
+pub(crate) fn has_internals(message: &str) -> bool {
     [
         "::",
         "serde",

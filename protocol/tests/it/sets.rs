@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use protocol::body::{self, with_id};
 use protocol::sets::{
     self, Applied, AppliedOne, Change, Changes, Contained, Created, Creation, Delta, Digest, Index, Message,
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::property::has_internals;
 use crate::vector::{SetsBody, SetsBodyRefused, SetsRefused, SetsRequest, lines, vectors};
 
 /// The body of a response, of whatever kind.
@@ -155,8 +158,57 @@ fn an_id_over_the_bound_is_refused_and_not_echoed() {
 #[test]
 fn all_operations_that_may_stand_in_a_batch_are_read() {
     let batch =
-        |count| format!("{{\"operations\":[{}]}}", vec![r#"{"op":"add","value":"x"}"#; count].join(","));
+        |count| format!("{{\"operations\":[{}]}}", std::vec![r#"{"op":"add","value":"x"}"#; count].join(","));
     assert_eq!(sets::read_operations(&batch(sets::OPERATIONS_MAX)).unwrap().len(), sets::OPERATIONS_MAX);
     let refused = sets::read_operations(&batch(sets::OPERATIONS_MAX + 1)).unwrap_err();
     assert_eq!(refused.code, ErrorCode::TooLarge);
+}
+
+/// Something like a request of sets, or like the body of one: right and wrong members, of right and wrong types.
+fn like_a_request() -> impl Strategy<Value = String> {
+    let key = prop_oneof![
+        "type",
+        "set",
+        "cursor",
+        "operations",
+        "op",
+        "value",
+        "stamp",
+        "name",
+        "id",
+        "[a-z]{0,3}"
+    ];
+    let leaf = prop_oneof![
+        "1|-1|0|1\\.5|1e3|null|true|9007199254740992|[1-9][0-9]{0,30}",
+        "\"(watch|unwatch|apply|add|remove|a|phone|server|8f3a-17|\\\\ud800|\\\\u0000|.{0,3})\"",
+        "\\[[0-9]{1,17},\"[a-z]{0,3}\"\\]",
+    ];
+    leaf.prop_recursive(4, 32, 6, move |inner| {
+        let member = (key.clone(), inner.clone()).prop_map(|(key, value)| format!("\"{key}\":{value}"));
+        prop_oneof![
+            3 => vec(member, 0..6).prop_map(|members| format!("{{{}}}", members.join(","))),
+            1 => vec(inner, 0..3).prop_map(|items| format!("[{}]", items.join(","))),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_looks_like_a_request_is_read_or_refused_in_plain_words(text in like_a_request()) {
+        let mut errors = Vec::new();
+        for of in ["creation", "operations", "stamp"] {
+            errors.extend(read_body(of, &text).err());
+        }
+        if let Ok(raw) = RawValue::from_string(text) {
+            errors.extend(sets::read(&raw).0.err());
+        }
+        for error in errors {
+            // A member is shown as the client wrote it: that is not ours.
+            let ours = error.message.split(", not ").next().unwrap_or_default();
+            prop_assert!(!ours.is_empty() && !has_internals(ours), "{error}");
+            prop_assert!(error.message.len() < 400, "{error}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::call::Refused;
 use crate::cause::Causes;
 use crate::pace::Pace;
 
-/// What failed.
+/// What was being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doing {
     /// It changes nothing: a retry is always safe.
@@ -27,7 +27,10 @@ pub(super) struct Log {
 impl Log {
     /// What is told when a whole batch failed.
     pub(super) fn lost(&self, error: &StoreError, doing: Doing) -> RequestError {
-        self.line(&Causes(error));
+        // That Redis is out of reach, the link says.
+        if !matches!(error, StoreError::NotConnected) {
+            self.line(&Causes(error));
+        }
         match (error, doing) {
             (StoreError::NotConnected, _) => unavailable("Redis cannot be reached"),
             (_, Doing::Reading) => unavailable("Redis did not answer"),

@@ -110,6 +110,8 @@ async fn whoever_wants_a_large_set_at_the_same_time_shares_a_reading() {
         claims.insert(claim.key);
     }
     assert!(claims.len() < 5, "{}", claims.len());
+    let head = sets.request("HEAD", "/sets/a", None).await;
+    assert!(head.status == 200 && head.body == HttpBody::default() && head.headers.contains_key("etag"));
     let digest: Digest = sets.get("/sets/a/digest").await;
     assert_eq!((digest.count, digest.cursor), (LARGE + 1_000, created.cursor.clone()));
     // After a gap, and for a cursor that the log does not have, it is the same.
