@@ -85,6 +85,7 @@ async fn a_worker_announces_its_services_again_and_again() {
     let announcement = node.announcement(&worker.id).await;
     let text = serde_json::to_string(&announcement).expect("JSON");
     let services = [
+        r#""chat":{"paths":[]}"#,
         r#""files":{"paths":["/files","/hello","/bye","/nodes"]}"#,
         r#""numbers":{"paths":["/numbers"]}"#,
         r#""obedient":{"paths":["/obedient"]}"#,
