@@ -50,17 +50,17 @@ impl<'a> One<'a> {
             Self::Create { set, name } => {
                 let mut create = shared.scripts.create.call(&[key::meta(set)], 2, name.len());
                 create.arg(*name).arg(format!("{:016x}", rand::random::<u64>()));
-                commands.change(create);
+                commands.add(create);
             }
             Self::List { created, .. } => {
                 let mut list = cmd("ZADD");
                 list.arg(key::INDEX).arg(created.created_ms).arg(created.id.as_str());
-                commands.change(list);
+                commands.add(list);
             }
             Self::Value { set, value } => {
                 let mut kept = with("HGET", key::elements(set));
                 kept.arg(*value);
-                commands.read_together([named(set), kept]);
+                commands.add_together([named(set), kept]);
             }
             Self::Index { after, count, .. } => {
                 let newest =
@@ -68,9 +68,9 @@ impl<'a> One<'a> {
                 let mut range = cmd("ZREVRANGEBYSCORE");
                 range.arg(key::INDEX).arg(newest).arg("-inf");
                 range.arg("WITHSCORES").arg("LIMIT").arg(0).arg(*count);
-                commands.read(range);
+                commands.add(range);
             }
-            Self::Names { sets, .. } => sets.iter().for_each(|(set, _)| commands.read(named(set))),
+            Self::Names { sets, .. } => sets.iter().for_each(|(set, _)| commands.add(named(set))),
             Self::Delete { set } => delete(set, shared, commands),
         }
     }
@@ -113,12 +113,12 @@ impl<'a> One<'a> {
 fn delete(set: &SetId, shared: &Shared, commands: &mut Commands) {
     let mut unlist = cmd("ZREM");
     unlist.arg(key::INDEX).arg(set.as_str());
-    commands.change(unlist);
+    commands.add(unlist);
     let keys = [key::meta(set), key::elements(set), key::tombstones(set), key::log(set)];
     let push = Push::event(json::encode(&Message::Deleted { set: set.clone() }));
     let mut delete = shared.scripts.delete.call(&keys, 2, 64);
     delete.arg(name::topic_channel(&set.topic())).arg(line::one(&push));
-    commands.change(delete);
+    commands.add(delete);
 }
 
 fn created<'a>(set: &SetId, values: Vec<Value>) -> Result<Next<'a>, NotRead> {

@@ -70,15 +70,15 @@ impl Reading {
         match self {
             // At one moment: the values are those at the cursor.
             Self::All(set) => {
-                commands.read_together([cmd("TIME"), named(set), with("HGETALL", key::elements(set))]);
+                commands.add_together([cmd("TIME"), named(set), with("HGETALL", key::elements(set))]);
             }
             Self::Head(set) => {
-                commands.read_together([named(set), with("HLEN", key::elements(set))]);
+                commands.add_together([named(set), with("HLEN", key::elements(set))]);
             }
             Self::Since(set, cursor, limit) => {
                 let mut call = scripts.changes.call(&[key::meta(set), key::log(set)], 4, 64);
                 call.arg(cursor.epoch()).arg(cursor.position()).arg(*limit).arg(PAGE_BYTES_MAX);
-                commands.read(call);
+                commands.add(call);
             }
         }
     }

@@ -108,7 +108,7 @@ async fn pieces(shared: &Shared, set: &SetId) -> Result<LwwSet, RequestError> {
         let mut piece = with("HSCAN", key::elements(set));
         piece.arg(at).arg("COUNT").arg(SCANNED_AT_ONCE);
         let mut commands = Commands::default();
-        commands.read(piece);
+        commands.add(piece);
         let (next, kept): (u64, Vec<(String, String)>) =
             understood(shared.log.checked(shared.run_one(&commands).await?)?).ok_or_else(odd)?;
         for (value, kept) in kept {

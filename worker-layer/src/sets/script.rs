@@ -1,7 +1,7 @@
 //! Commands to Redis, all of a batch in one round trip, scripts among them.
 //!
 //! A script is called by its hash. Redis forgets scripts when it restarts, and then says so: all of ours are loaded, and
-//! what failed for that is sent again.
+//! what failed for that is sent again. Nothing else is, so nothing is done twice.
 
 use broker::redis::{Cmd, Pipeline, Script, Value};
 use broker::{Store, StoreError};
@@ -23,18 +23,8 @@ pub(super) struct Source {
 /// Commands that are sent together.
 #[derive(Default)]
 pub(super) struct Commands {
-    commands: Vec<(Cmd, Kind)>,
-}
-
-/// What a command does, which decides whether it may be sent again.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// It may change something.
-    Change,
-    /// It changes nothing.
-    Reading,
-    /// It belongs to a transaction that reads, and its own answer is of no interest.
-    Within,
+    /// Each with whether it only belongs to a transaction, so that its own answer is of no interest.
+    commands: Vec<(Cmd, bool)>,
 }
 
 impl Scripts {
@@ -53,20 +43,16 @@ impl Scripts {
     /// If the whole of it failed. What Redis refuses is an answer.
     pub(super) async fn run(&self, store: &Store, commands: &Commands) -> Result<Vec<Value>, StoreError> {
         let mut values: Vec<Value> = store.pipeline(&commands.pipeline(|_| true)).await?;
-        if !values.iter().any(is_unknown_script) {
+        let again: Vec<usize> =
+            (0..values.len()).filter(|place| is_unknown_script(&values[*place])).collect();
+        if again.is_empty() {
             return Ok(values);
         }
         store.pipeline::<()>(&self.loading()).await?;
-        // Readings once more, too: they came before the changes that now come after them.
-        let is_again: Vec<bool> = commands
-            .answered()
-            .zip(&values)
-            .map(|(kind, value)| kind == Kind::Reading || is_unknown_script(value))
-            .collect();
-        let again: Vec<Value> = store.pipeline(&commands.pipeline(|place| is_again[place])).await?;
-        let places = is_again.iter().enumerate().filter_map(|(place, again)| again.then_some(place));
-        for (place, value) in places.zip(again) {
-            values[place] = value;
+        let is_again = |place| again.binary_search(&place).is_ok();
+        let anew: Vec<Value> = store.pipeline(&commands.pipeline(is_again)).await?;
+        for (place, value) in again.iter().zip(anew) {
+            values[*place] = value;
         }
         Ok(values)
     }
@@ -94,40 +80,30 @@ impl Source {
 }
 
 impl Commands {
-    /// One that may change something, and is only sent again if its script was unknown.
-    pub(super) fn change(&mut self, command: Cmd) {
-        self.commands.push((command, Kind::Change));
+    /// One more.
+    pub(super) fn add(&mut self, command: Cmd) {
+        self.commands.push((command, false));
     }
 
-    /// One that changes nothing.
-    pub(super) fn read(&mut self, command: Cmd) {
-        self.commands.push((command, Kind::Reading));
-    }
-
-    /// Several that read at one moment: their answer is an array.
-    pub(super) fn read_together(&mut self, commands: impl IntoIterator<Item = Cmd>) {
-        self.commands.push((command("MULTI"), Kind::Within));
-        self.commands.extend(commands.into_iter().map(|command| (command, Kind::Within)));
-        self.commands.push((command("EXEC"), Kind::Reading));
-    }
-
-    /// The kinds of those that have an answer.
-    fn answered(&self) -> impl Iterator<Item = Kind> {
-        self.commands.iter().map(|(_, kind)| *kind).filter(|kind| *kind != Kind::Within)
+    /// Several that are done at one moment: their answer is an array.
+    pub(super) fn add_together(&mut self, commands: impl IntoIterator<Item = Cmd>) {
+        self.commands.push((command("MULTI"), true));
+        self.commands.extend(commands.into_iter().map(|command| (command, true)));
+        self.commands.push((command("EXEC"), false));
     }
 
     /// Those of which the answer is wanted, by its place.
     fn pipeline(&self, is_wanted: impl Fn(usize) -> bool) -> Pipeline {
         let mut pipeline = Pipeline::with_capacity(self.commands.len());
         let mut place = 0;
-        for (command, kind) in &self.commands {
+        for (command, is_within) in &self.commands {
             if is_wanted(place) {
                 pipeline.add_command(command.clone());
-                if *kind == Kind::Within {
+                if *is_within {
                     pipeline.ignore();
                 }
             }
-            place += usize::from(*kind != Kind::Within);
+            place += usize::from(!is_within);
         }
         pipeline.ignore_errors();
         pipeline

@@ -33,7 +33,7 @@ impl Step<'_> {
         match self {
             Self::Call(call) => {
                 if let Some(call) = calls[*call].take() {
-                    commands.change(call);
+                    commands.add(call);
                 }
             }
             Self::Read { reading, .. } => reading.ask(&shared.scripts, commands),
