@@ -24,6 +24,11 @@ run: ## start Tercet on this machine; ARGS="--help" lists the options
 	@scripts/setup $(TOOLS_RUN)
 	cargo run --release -- $(ARGS)
 
+watch: ## start two watchers on two sample folders, for `make run`; AGGREGATOR_ADDRESS="http://…" for another service
+	@scripts/setup cargo cc
+	cargo build --release --package watcher-node
+	@scripts/watch $(AGGREGATOR_ADDRESS)
+
 test: setup lint doc test-page ## check and test everything; ARGS="name" runs only the Rust tests of that name
 	cargo build --package chaos-monkeys --features broken-merge --bin chaos-monkeys-broken
 	cargo build --workspace --all-targets
@@ -61,4 +66,4 @@ doc: ## build the documentation of the code: target/doc
 setup: ## install everything that building and testing need
 	@scripts/setup $(TOOLS_TEST)
 
-.PHONY: help run test test-page test-containers bench fmt lint doc setup
+.PHONY: help run watch test test-page test-containers bench fmt lint doc setup

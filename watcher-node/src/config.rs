@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::aggregator::Address;
 use crate::limit;
 use crate::secret::Secret;
+use crate::serve::READY_PATH;
 
 /// The options of a watcher. Flags beat environment variables.
 #[derive(Debug, Clone, clap::Args)]
@@ -36,9 +37,17 @@ pub struct Config {
     #[arg(long, env = "WATCH_READ_S", value_name = "SECONDS", default_value_t = limit::READ_S)]
     pub read_s: u64,
 
-    /// Ask another watcher's URL for its health, like http://127.0.0.1:4000/readyz, and exit with 0 or 1
-    #[arg(long, value_name = "URL")]
+    /// Ask another watcher's URL for its health, and exit with 0 or 1; without a URL, the one at --port of this host
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
     pub probe: Option<String>,
+}
+
+impl Config {
+    /// The URL to ask, if that is all there is to do.
+    pub(crate) fn probed(&self) -> Option<String> {
+        let own = || format!("http://127.0.0.1:{}{READY_PATH}", self.port);
+        self.probe.as_ref().map(|url| if url.is_empty() { own() } else { url.clone() })
+    }
 }
 
 /// Makes `--port` of `-port`: the form of the watcher that this one takes the place of.

@@ -22,7 +22,7 @@ pub const NAMES_WAITING_MAX: usize = 65_536;
 /// How often it is checked that the folder is still the one that is watched, milliseconds: one system call.
 pub const CHECK_MS: u64 = 250;
 /// How often the whole folder is read, unless an option says otherwise, seconds: network file systems do not tell of what
-/// others change. A million names take a second.
+/// others change. It costs a system call for about a thousand names.
 pub const READ_S: u64 = 60;
 /// How often a folder is read that cannot be watched, or could not be read, milliseconds.
 pub const READ_AGAIN_MS: u64 = 1_000;

@@ -12,8 +12,8 @@ use crate::watcher::{Watcher, WatcherError};
 /// # Errors
 /// [`WatcherError`] says what to do.
 pub fn run(config: Config) -> Result<(), WatcherError> {
-    if let Some(url) = &config.probe {
-        return probe::ask(url).map_err(WatcherError::Probe);
+    if let Some(url) = config.probed() {
+        return probe::ask(&url).map_err(WatcherError::Probe);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(WatcherError::Start)?.block_on(async {

@@ -96,15 +96,20 @@ async fn a_file_where_the_folder_should_be_is_waited_for_to_become_one() {
 #[tokio::test]
 async fn while_a_folder_cannot_be_read_the_list_stays_as_it_was() {
     if rustix::process::geteuid().is_root() {
-        // Root may read everything, so there is nothing to see.
+        // Root may read everything.
         return;
     }
-    let folder = Folder::new();
+    let (aggregator, folder) = (Aggregator::start(Kind::Files), Folder::new());
     folder.create("a");
-    let (aggregator, _watcher) = started(&folder);
+    let (url, path, port) = (aggregator.url(), folder.path(), free_port().to_string());
+    let options = ["--aggregator", &url, "--dir", path.to_str().unwrap(), "--port", &port, "--read-s", "1"];
+    let watcher = WatcherProcess::with(&options, folder.outside());
     aggregator.lists(&folder.ls()).await;
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o300)).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o300)).unwrap();
+    watcher.says("the folder cannot be read").await;
+    assert!(aggregator.with(|book| book.listing().contains("a") && book.operations().is_empty()));
+    fs::set_permissions(&path, Permissions::from_mode(0o700)).unwrap();
     folder.create("b");
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
     aggregator.lists(&folder.ls()).await;
+    watcher.says("the folder is there and is followed").await;
 }

@@ -65,4 +65,5 @@ async fn a_probe_tells_whether_another_watcher_is_ready() {
     let _watcher = WatcherProcess::start(&aggregator.url(), &folder.path(), port, &[]);
     aggregator.lists(&folder.ls()).await;
     while output(&["--probe", &url]).await.status.code() != Some(0) {}
+    assert!(output(&["--port", &port.to_string(), "--probe"]).await.status.success());
 }
