@@ -48,6 +48,13 @@ pub(super) enum FetchError {
     Here,
 }
 
+impl FetchError {
+    /// Whether nobody listens there: a watcher that lives does.
+    pub(super) fn is_deserted(&self) -> bool {
+        matches!(self, Self::Connect(error) if error.kind() == std::io::ErrorKind::ConnectionRefused)
+    }
+}
+
 /// A watcher's list.
 pub(super) struct Fetched {
     pub(super) instance: Instance,

@@ -14,7 +14,7 @@ use super::fetch::{Fetched, fetch};
 use super::limit::{AGAIN_MAX_MS, AGAIN_MIN_MS, FETCHES_MAX, FETCHES_PER_HOST_MAX};
 use super::option::Options;
 use super::pieces::cut;
-use super::records::{Again, Answered, End, Records, Taken};
+use super::records::{Again, Answered, Candidate, End, Found, Records, Taken};
 use super::trouble::{Log, Trouble};
 
 /// The pause when Redis failed.
@@ -112,7 +112,8 @@ impl Work {
             Ok(fetched) => self.take_in(taken, fetched).await,
             Err(error) => {
                 log::debug!(address:% = taken.address, error:% = error; "the list of a watcher could not be fetched");
-                self.settle(taken, End::Failed(None, &error.to_string())).await
+                let (why, is_deserted) = (error.to_string(), error.is_deserted());
+                self.settle(taken, End::Failed { why: &why, is_deserted }).await
             }
         };
         if let Err(trouble) = settled {
@@ -125,9 +126,18 @@ impl Work {
     async fn take_in(&self, taken: &Taken, fetched: Fetched) -> Result<(), Trouble> {
         let Fetched { instance, files, seqno } = fetched;
         let candidate = taken.candidates.iter().find(|candidate| candidate.instance == instance);
-        let (Some(candidate), Some(number)) = (candidate, self.records.found(taken, &instance).await?) else {
-            let trouble = format!("another watcher answers there: {instance}");
-            return self.settle(taken, End::Failed(None, &trouble)).await;
+        let (candidate, number) = match (self.records.found(taken, &instance).await?, candidate) {
+            (Found::Known(number), Some(candidate)) => (candidate, number),
+            (Found::New, _) | (Found::Known(_), None) => {
+                // How far it was when it was asked is not known: it is asked again.
+                let candidate = Candidate::unknown(instance);
+                let answered = Answered { taken, candidate: &candidate, seqno: 0 };
+                return self.settle(taken, End::Outdated(&answered)).await;
+            }
+            (Found::Stranger, _) => {
+                let why = format!("another watcher answers there: {instance}");
+                return self.settle(taken, End::Failed { why: &why, is_deserted: false }).await;
+            }
         };
         let answered = Answered { taken, candidate, seqno };
         let mut difference = Difference::new(files, seqno, answered.is_step_back());
@@ -157,7 +167,7 @@ impl Work {
             match self.records.merge(answered, &piece).await? {
                 Some(true) => {}
                 Some(false) => return Ok(End::Outdated(answered)),
-                None => return Ok(End::Failed(Some(answered), "it has more files than can be listed")),
+                None => return Ok(End::Refused(answered, "it has more files than can be listed")),
             }
         }
         Ok(End::Applied(answered))

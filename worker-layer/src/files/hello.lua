@@ -13,7 +13,7 @@ local function take_address(watcher)
     if is_addressed(watcher) then
         leave_address(watcher)
     end
-    watcher.ip, watcher.address, watcher.failures = ip, address, 0
+    watcher.ip, watcher.address, watcher.since_ms, watcher.failures = ip, address, now_ms, 0
     local holder = redis.call('HGET', ADDRESSES, address)
     if not holder then
         redis.call('HSET', ADDRESSES, address, instance)

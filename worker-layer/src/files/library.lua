@@ -89,7 +89,9 @@ local function place_of(number, name)
 end
 
 local TEXTS = { 'number', 'ip', 'address', 'told', 'stale', 'counts' }
-local NUMERALS = { 'seqno', 'floor', 'heard_ms', 'dirty_ms', 'patched_ms', 'fetched_ms', 'turn', 'gaps', 'failures' }
+local NUMERALS = {
+    'seqno', 'floor', 'heard_ms', 'since_ms', 'dirty_ms', 'patched_ms', 'fetched_ms', 'turn', 'gaps', 'failures',
+}
 
 local function find(instance)
     local texts = redis.call('HMGET', key_of(instance), unpack(TEXTS))

@@ -79,8 +79,25 @@ pub(super) enum End<'a> {
     Applied(&'a Answered<'a>),
     /// The list was out of date when it was applied: it has to be fetched again.
     Outdated(&'a Answered<'a>),
-    /// It could not be fetched, or not be applied.
-    Failed(Option<&'a Answered<'a>>, &'a str),
+    /// It could not be applied.
+    Refused(&'a Answered<'a>, &'a str),
+    /// It could not be fetched.
+    Failed {
+        why: &'a str,
+        /// Nobody listens at the address.
+        is_deserted: bool,
+    },
+}
+
+/// Who answered at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The watcher of this number, which said hello from there before.
+    Known(u64),
+    /// Another one, which can be asked from now on.
+    New,
+    /// Somebody who cannot be there; or it is too late to ask.
+    Stranger,
 }
 
 /// When to fetch again.
@@ -178,11 +195,17 @@ impl Records {
         read::taken(&token, self.run(&asked).await?)
     }
 
-    /// An address has told who is there; the number of that watcher, unless it never said hello from there.
-    pub(super) async fn found(&self, taken: &Taken, instance: &Instance) -> Result<Option<u64>, Trouble> {
+    /// An address has told who is there.
+    pub(super) async fn found(&self, taken: &Taken, instance: &Instance) -> Result<Found, Trouble> {
         let mut asked = call(&self.scripts.found);
         asked.arg(taken.address.to_string()).arg(&taken.token).arg(instance.as_str());
-        self.run(&asked).await
+        asked.arg(taken.address.ip().to_string());
+        let number: Option<u64> = self.run(&asked).await?;
+        Ok(match number {
+            Some(0) => Found::New,
+            Some(number) => Found::Known(number),
+            None => Found::Stranger,
+        })
     }
 
     /// One page of the names that are listed of a watcher, each with the number of the operation that listed it, and where to
@@ -213,10 +236,11 @@ impl Records {
     /// Ends a fetch.
     pub(super) async fn settle(&self, taken: &Taken, end: End<'_>, again: &Again) -> Result<(), Trouble> {
         let mut asked = call(&self.scripts.settle);
-        let (answered, is_applied, trouble) = match end {
-            End::Applied(answered) => (Some(answered), true, ""),
-            End::Outdated(answered) => (Some(answered), false, ""),
-            End::Failed(answered, trouble) => (answered, false, trouble),
+        let (answered, is_applied, trouble, is_deserted) = match end {
+            End::Applied(answered) => (Some(answered), true, "", false),
+            End::Outdated(answered) => (Some(answered), false, "", false),
+            End::Refused(answered, why) => (Some(answered), false, why, false),
+            End::Failed { why, is_deserted } => (None, false, why, is_deserted),
         };
         match answered {
             Some(answered) => {
@@ -226,7 +250,12 @@ impl Records {
             }
             None => _ = asked.arg(taken.address.to_string()).arg(&taken.token).arg("").arg(0).arg("").arg(""),
         }
-        asked.arg(trouble).arg(again.check_ms).arg(again.first_ms).arg(again.last_ms);
+        asked
+            .arg(trouble)
+            .arg(u8::from(is_deserted))
+            .arg(again.check_ms)
+            .arg(again.first_ms)
+            .arg(again.last_ms);
         self.run::<i64>(&asked).await.map(drop)
     }
 
@@ -297,6 +326,13 @@ impl Records {
 
     async fn run<T: FromRedisValue>(&self, asked: &ScriptInvocation<'_>) -> Result<T, Trouble> {
         Ok(self.store.script(asked).await?)
+    }
+}
+
+impl Candidate {
+    /// One of which nothing is known.
+    pub(super) fn unknown(instance: Instance) -> Self {
+        Self { instance, seqno: 0, turn: 0, gaps: 0 }
     }
 }
 

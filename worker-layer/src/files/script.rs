@@ -68,6 +68,8 @@ fn bounds(options: &Options) -> String {
         ("patience_ms", limit::PATIENCE_MS),
         ("apart_ms", limit::APART_MS),
         ("restless_ms", limit::RESTLESS_MS),
+        // One and a half times from one hello to the next.
+        ("answer_ms", options.stale_ms / 2),
         ("lease_ms", options.fetch_ms + limit::LEASE_MS),
         ("keeper_ms", limit::KEEPER_MS),
         ("outage_ms", limit::OUTAGE_MS),

@@ -1,6 +1,6 @@
 //! What no watcher should say is refused with words, or does no harm.
 
-use protocol::files::State;
+use protocol::files::{Gone, State};
 use protocol::{ErrorCode, HttpBody, Subject};
 
 use crate::support::files::{Files, HERE, files_options, http, patch};
@@ -248,6 +248,33 @@ async fn a_storm_of_hellos_with_invented_instances_drives_out_no_real_watcher() 
     })
     .await;
     assert!(originals[0].gets() <= 5 && originals[0].gets_at_once() == 1, "{}", originals[0].gets());
+}
+
+#[tokio::test]
+async fn an_invented_hello_neither_drives_out_a_watcher_that_does_not_answer_nor_keeps_out_a_new_run() {
+    let options = files_options(|options| (options.stale_ms, options.fetch_ms) = (4_000, 300));
+    let mut files = Files::with(1, options).await;
+    let mute = Original::gated(&[]).await;
+    mute.add(&mut files, "said").await;
+    mute.hello(&mut files).await;
+    let _ = trouble_of(&mut files, &mute).await;
+    files.hello("invented", mute.port).await;
+    assert_eq!(files.nodes().await.nodes.len(), 2);
+    // Its list does not come, but it speaks: so it is there.
+    mute.hello(&mut files).await;
+    files.until_gone(&[Gone::Replaced]).await;
+    assert_eq!(files.names().await, ["said"]);
+    // A new run, and before anyone was asked another invention.
+    let old = Original::start(&["a"]).await;
+    old.hello(&mut files).await;
+    files.until_state(&old.instance, State::Synced).await;
+    let new = old.restarted().await;
+    new.add(&mut files, "b").await;
+    new.hello(&mut files).await;
+    files.hello("invented-too", new.port).await;
+    files.until_state(&new.instance, State::Synced).await;
+    assert_eq!(files.names().await, ["a", "b", "said"]);
+    assert_eq!(files.nodes().await.nodes.len(), 2);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::files::{self, Change, Delta, Heard, Listing, Message, Nodes, Snapshot, State};
+use protocol::files::{self, Change, Delta, Gone, Heard, Listing, Message, Nodes, Snapshot, State};
 use protocol::{Answer, Body, Effect, HttpBody, HttpRequest, HttpResponse, RequestError, Subject};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -164,6 +164,14 @@ impl Files {
                 if watcher.instance.as_str() == instance && watcher.state == state)
         };
         self.until(&format!("{instance} to be {state:?}"), is_it).await
+    }
+
+    /// Waits until watchers are gone for these reasons, in this order.
+    pub(crate) async fn until_gone(&mut self, reasons: &[Gone]) {
+        for wanted in reasons {
+            let is_it = |change: &Change| matches!(change, Change::Gone { reason, .. } if reason == wanted);
+            self.until(&format!("a watcher to be gone: {wanted:?}"), is_it).await;
+        }
     }
 
     /// Opens a connection as a node does: joins the topic, and tells the worker; the first message.
