@@ -5,11 +5,11 @@
  * A view is a file that exports `{ id, title, mount }`. `mount(main)` fills the element and returns the view's connection
  * and how to end the view. To add one, import it and name it in `views`.
  */
-import { showConnectionState } from './connection-state.js';
-import { chat } from './chat.js';
-import { files } from './files.js';
-import { numbers } from './numbers.js';
-import { sets } from './sets.js';
+import { showConnectionState } from './shared/connection-state.js';
+import { chat } from './chat/view.js';
+import { files } from './files/view.js';
+import { numbers } from './numbers/view.js';
+import { sets } from './sets/view.js';
 
 const views = [numbers, sets, chat, files];
 

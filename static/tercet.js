@@ -13,10 +13,10 @@
  * - `open`     null: connected, for the first time or again. Subscribe here, or use {@link follow}
  * - `message`  each message received, answers too; integers beyond 2^53 are BigInts
  */
-import { backoffMs } from './backoff.js';
-import { parse, stringify } from './json.js';
+import { backoffMs } from './client/backoff.js';
+import { parse, stringify } from './client/json.js';
 
-export { follow } from './follow.js';
+export { follow } from './client/follow.js';
 
 /** What can be set, with units and reasons. */
 export const DEFAULTS = Object.freeze({

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Conversation, MESSAGES_KEPT_MAX } from '../chat-conversation.js';
-import { isReached } from '../chat-cursor.js';
-import { ChatModel } from '../chat-model.js';
+import { Conversation, MESSAGES_KEPT_MAX } from '../chat/conversation.js';
+import { isReached } from '../chat/cursor.js';
+import { ChatModel } from '../chat/model.js';
 import { ChatServer } from './chat-server.js';
 import { seeded } from './random.js';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ChatModel, UNSENT_MAX } from '../chat-model.js';
-import { ChatSession } from '../chat-session.js';
-import { ChatStore, CONVERSATIONS_KEPT_MAX } from '../chat-store.js';
+import { ChatModel, UNSENT_MAX } from '../chat/model.js';
+import { ChatSession } from '../chat/session.js';
+import { ChatStore, CONVERSATIONS_KEPT_MAX } from '../chat/store.js';
 import { RequestError } from '../tercet.js';
 import { ChatServer } from './chat-server.js';
 import { FakeStorage } from './fake-browser.js';

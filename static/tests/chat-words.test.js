@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dayInWords, loginFailureInWords, readText, readUsername, refusalInWords, standingInWords } from '../chat-words.js';
+import { dayInWords, loginFailureInWords, readText, readUsername, refusalInWords, standingInWords } from '../chat/words.js';
 
 test('names and messages are measured in bytes, as the server does', () => {
   assert.deepEqual(readUsername(' Ana '), { name: 'Ana' });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
-import { DigestCheck } from '../digest-check.js';
-import { LwwSet } from '../lww-set.js';
-import { Replica } from '../replica.js';
+import { DigestCheck } from '../sets/digest-check.js';
+import { LwwSet } from '../sets/lww-set.js';
+import { Replica } from '../sets/replica.js';
 import { settle } from './fake-websocket.js';
 
 let replica;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
-import { FilesFollow } from '../files-follow.js';
+import { FilesFollow } from '../files/follow.js';
 import { connect } from '../tercet.js';
 import { FakeWebSocket, settle } from './fake-websocket.js';
 

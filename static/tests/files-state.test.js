@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compareFiles } from '../files-order.js';
-import { FilesState } from '../files-state.js';
+import { compareFiles } from '../files/order.js';
+import { FilesState } from '../files/state.js';
 import { seeded } from './random.js';
 
 const NAMES = ['a', 'b', 'B', 'é', '\ufffd', '😀', 'a b', '﹡', '\u0001'];

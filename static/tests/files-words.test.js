@@ -7,7 +7,7 @@ import {
   ownerInWords,
   troubleInWords,
   watcherStateInWords,
-} from '../files-words.js';
+} from '../files/words.js';
 
 const WATCHER = { watcher: 1, instance: '8d3f0c1e-4f', address: '127.0.0.1:4001', state: 'synced', files: 2 };
 const NOTHING = { added: [], removed: [], arrived: [], left: [] };

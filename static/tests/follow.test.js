@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
-import { BACKOFF_CAP_MS } from '../backoff.js';
+import { BACKOFF_CAP_MS } from '../client/backoff.js';
 import { connect, follow } from '../tercet.js';
 import { FakeWebSocket, settle } from './fake-websocket.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parse, stringify } from '../json.js';
+import { parse, stringify } from '../client/json.js';
 
 test('integers are numbers up to 2^53 - 1 and BigInts beyond', () => {
   for (const [text, value] of [

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { compareBytewise, isStamp, isValue, LwwSet } from '../lww-set.js';
+import { compareBytewise } from '../shared/bytewise.js';
+import { isStamp, isValue, LwwSet } from '../sets/lww-set.js';
 import { seeded } from './random.js';
 
 const VECTORS = new URL('../../lww-set/vectors/', import.meta.url);

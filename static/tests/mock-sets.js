@@ -2,7 +2,7 @@
  * Stands in for the sets service and the network before it, as the protocol describes them. Nothing moves by itself: each
  * call of `step` lets one message go one step, so that a test decides what happens in which order.
  */
-import { compareOperations, LwwSet } from '../lww-set.js';
+import { compareOperations, LwwSet } from '../sets/lww-set.js';
 
 const AHEAD_MS_MAX = 60_000;
 

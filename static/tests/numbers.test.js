@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { changesBetween } from '../change.js';
-import { readName, readNumber } from '../entry.js';
-import { fold, Search } from '../search.js';
-import { failureInWords, stateInWords } from '../words.js';
+import { changesBetween } from '../numbers/change.js';
+import { readName, readNumber } from '../numbers/entry.js';
+import { fold, Search } from '../shared/search.js';
+import { failureInWords } from '../numbers/words.js';
+import { stateInWords } from '../shared/words.js';
 
 const users = (numbers) => Object.entries(numbers).map(([UserName, FavoriteNumber]) => ({ UserName, FavoriteNumber }));
 

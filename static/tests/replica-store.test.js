@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
-import { Replica } from '../replica.js';
-import { ReplicaKeeper } from '../replica-keeper.js';
-import { COPIES_MAX, COPY_LENGTH_MAX, ReplicaStore } from '../replica-store.js';
+import { Replica } from '../sets/replica.js';
+import { ReplicaKeeper } from '../sets/replica-keeper.js';
+import { COPIES_MAX, COPY_LENGTH_MAX, ReplicaStore } from '../sets/replica-store.js';
 import { FakeLocks, FakeStorage } from './fake-browser.js';
 import { settle } from './fake-websocket.js';
 

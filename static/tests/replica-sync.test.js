@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
-import { Replica } from '../replica.js';
-import { ReplicaSync } from '../replica-sync.js';
+import { Replica } from '../sets/replica.js';
+import { ReplicaSync } from '../sets/replica-sync.js';
 import { connect } from '../tercet.js';
 import { settle } from './fake-websocket.js';
 import { MockSets } from './mock-sets.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isValue } from '../lww-set.js';
+import { isValue } from '../sets/lww-set.js';
 import {
   isNotAfter,
   NOTICES_MAX,
@@ -9,7 +9,7 @@ import {
   OPERATIONS_MAX,
   Replica,
   WAITING_MAX,
-} from '../replica.js';
+} from '../sets/replica.js';
 
 const NOW_MS = 1_700_000_000_000;
 

@@ -1,20 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  checkInDetail,
-  checkInWords,
-  clockInWords,
-  counted,
-  keepingInWords,
-  noticeInWords,
-  quoted,
-  readSetName,
-  readValue,
-  setsFailureInWords,
-  standingInWords,
-  titleOf,
-  visible,
-} from '../sets-words.js';
+import { counted, quoted, visible } from '../shared/words.js';
+import { checkInDetail, checkInWords, clockInWords, keepingInWords, noticeInWords, readSetName, readValue, setsFailureInWords, standingInWords, titleOf } from '../sets/words.js';
 
 test('what shall be added is taken as it is, but for spaces around it, and mistakes are explained', () => {
   assert.deepEqual(readValue('  a,b/c 😀 '), { value: 'a,b/c 😀' });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SortedValues } from '../sorted-values.js';
+import { SortedValues } from '../sets/sorted-values.js';
 import { seeded } from './random.js';
 
 test('values stand where people look for them', () => {

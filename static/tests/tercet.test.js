@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
-import { backoffMs, BACKOFF_CAP_MS } from '../backoff.js';
+import { backoffMs, BACKOFF_CAP_MS } from '../client/backoff.js';
 import { connect, DEFAULTS } from '../tercet.js';
 import { FakeWebSocket, settle } from './fake-websocket.js';
 

@@ -17,7 +17,7 @@ async fn the_page_and_its_files_come_with_their_types_and_a_strict_policy() {
         ("/", "text/html"),
         ("/static/index.html", "text/html"),
         ("/static/tercet.js", "text/javascript"),
-        ("/static/style.css", "text/css"),
+        ("/static/style/page.css", "text/css"),
         ("/static/favicon.svg", "image/svg+xml"),
     ] {
         let response = node.get(path).await;
