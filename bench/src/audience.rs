@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use crate::child::Child;
 use crate::clock;
-use crate::order::{Ask, Called, ClientsOrder, Closed, Connected, Tally};
+use crate::order::{Ask, Called, ClientsOrder, Closed, Connected, Conversed, Tally};
 use crate::server::{PATH, Server};
 use crate::stamp::Stamp;
 
@@ -14,6 +14,8 @@ use crate::stamp::Stamp;
 pub(crate) const IN_FLIGHT: usize = 256;
 /// An audience that got nothing for so long will not get more, nanoseconds.
 const QUIET_NS: u64 = 1_000_000_000;
+/// How long a number of requests may take, seconds.
+const TIMES_S: f64 = 600.0;
 
 /// Many clients of one server, in a process of their own.
 pub(crate) struct Audience(Child);
@@ -43,7 +45,25 @@ impl Audience {
 
     /// Runs the closed loop.
     pub(crate) fn call(&mut self, seconds: f64, ask: Ask) -> Result<Called> {
-        self.0.ask(&ClientsOrder::Call { seconds, ask })
+        self.0.ask(&ClientsOrder::Call { seconds, times: None, ask })
+    }
+
+    /// Lets every client ask so many times; an error if one is not answered as it should be.
+    pub(crate) fn call_times(&mut self, times: u64, ask: Ask) -> Result<Called> {
+        let seconds = TIMES_S;
+        let called: Called = self.0.ask(&ClientsOrder::Call { seconds, times: Some(times), ask })?;
+        ensure!(
+            called.refused + called.silent == 0,
+            "{} requests were refused, {} not answered: {ask:?}",
+            called.refused,
+            called.silent
+        );
+        Ok(called)
+    }
+
+    /// Lets the clients talk in the chat.
+    pub(crate) fn converse(&mut self, rate: f64, seconds: f64, is_echo: bool) -> Result<Conversed> {
+        self.0.ask(&ClientsOrder::Converse { rate, seconds, is_echo })
     }
 
     /// Sends `text` on every socket, and waits until as many messages have come that are not counted, or no more come; how

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// Builds the node's and the worker's program, if this one was started with `cargo run`, so that what is measured is what
+/// Builds the programs of node, worker and watcher, if this one was started with `cargo run`, so that what is measured is what
 /// the sources say.
 pub(crate) fn programs() -> Result<()> {
     let Some((cargo, manifest)) = std::env::var_os("CARGO").zip(std::env::var_os("CARGO_MANIFEST_PATH"))
@@ -13,7 +13,8 @@ pub(crate) fn programs() -> Result<()> {
         return Ok(());
     };
     let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--bins", "--package", "web-layer", "--package", "worker-layer"]);
+    build.args(["build", "--quiet", "--bins"]);
+    build.args(["--package", "web-layer", "--package", "worker-layer", "--package", "watcher-node"]);
     build.arg("--manifest-path").arg(manifest);
     if !cfg!(debug_assertions) {
         build.arg("--release");

@@ -5,7 +5,8 @@
 //! round, because a machine is never the same for long; what counts is the ratio.
 //!
 //! Reading order: [`Options`] what can be asked for; `measure` what is measured; `server` and `audience` what it is measured
-//! with; `role` what the child processes do; `websocket`, `stamp` and `element` what goes over the wire; `report` what comes out.
+//! with; `role` what the child processes do; `websocket`, `http`, `stamp`, `element`, `listing` and `talk` what goes over the
+//! wire; `pipelining` what Redis takes by itself; `report` what comes out.
 
 use std::path::PathBuf;
 
@@ -17,12 +18,16 @@ mod build;
 mod child;
 mod clock;
 mod element;
+mod http;
+mod listing;
 mod measure;
 mod order;
+mod pipelining;
 mod report;
 mod role;
 mod server;
 mod stamp;
+mod talk;
 mod usage;
 mod websocket;
 
@@ -34,7 +39,7 @@ use report::Machine;
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Options {
-    /// Measure only these
+    /// Measure only these; without it, all but chat-memory
     #[arg(long, value_name = "NAME", value_enum, num_args = 1..)]
     only: Vec<Measure>,
     /// Less of everything: about a minute, rough figures
@@ -74,7 +79,8 @@ fn measure_all(options: &Options) -> Result<()> {
     std::fs::create_dir_all(&options.out)
         .with_context(|| format!("{} cannot be made", options.out.display()))?;
     let stage = Stage { quick: options.quick, folder: options.out.clone() };
-    let chosen = if options.only.is_empty() { Measure::value_variants() } else { &options.only };
+    let all: Vec<Measure> = Measure::value_variants().iter().copied().filter(|it| it.is_short()).collect();
+    let chosen = if options.only.is_empty() { &all } else { &options.only };
     let (mut found, mut failed) = (Vec::new(), Vec::new());
     for measure in chosen {
         let name = measure.name();

@@ -9,7 +9,10 @@ use crate::report::Section;
 
 mod accept;
 mod change;
+mod chat;
+mod chat_memory;
 mod fanout;
+mod file;
 mod memory;
 mod request;
 mod set;
@@ -29,6 +32,12 @@ pub enum Measure {
     Change,
     /// Sets: operations a second, a change until its viewers have it, memory of an element
     Set,
+    /// Files: a change on a disk until a client has it; a listing of a million: a change, a page, all of it, memory
+    File,
+    /// Chat: messages a second, until they are delivered, and the home screen
+    Chat,
+    /// Memory of Redis with 100,000 users who have ten conversations each: takes a few minutes and 5 GB
+    ChatMemory,
 }
 
 /// How to measure.
@@ -53,6 +62,11 @@ impl Measure {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
+    /// Whether it is measured without being asked for by name.
+    pub(crate) fn is_short(self) -> bool {
+        self != Self::ChatMemory
+    }
+
     /// Measures.
     pub(crate) fn run(self, stage: &Stage) -> Result<Section> {
         match self {
@@ -62,6 +76,9 @@ impl Measure {
             Self::Memory => memory::run(stage),
             Self::Change => change::run(stage),
             Self::Set => set::run(stage),
+            Self::File => file::run(stage),
+            Self::Chat => chat::run(stage),
+            Self::ChatMemory => chat_memory::run(stage),
         }
     }
 }

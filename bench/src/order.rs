@@ -14,8 +14,11 @@ pub(crate) const LATE_NS: u64 = 250_000_000;
 pub(crate) enum ClientsOrder {
     /// Open sockets until there are `count`, `in_flight` at a time. Answer: [`Connected`].
     Connect { count: usize, in_flight: usize },
-    /// Every client asks, waits for the answer, and asks again, for `seconds`. Answer: [`Called`].
-    Call { seconds: f64, ask: Ask },
+    /// Every client asks, waits for the answer, and asks again, for `seconds`, and at most so many `times`. Answer: [`Called`].
+    Call { seconds: f64, times: Option<u64>, ask: Ask },
+    /// The clients, logged in to the chat, say something to their partners in turns, `rate` times a second. To an echo, if it
+    /// is one. Answer: [`Conversed`].
+    Converse { rate: f64, seconds: f64, is_echo: bool },
     /// Every client sends this text. Answer: [`Tally`].
     Say { text: String },
     /// Forget the messages so far; the next one is number `first`. Answer: [`Tally`], of nothing.
@@ -34,6 +37,21 @@ pub(crate) enum Ask {
     /// To apply so many operations to a set, each of which wins: the clients share so many sets. With `removing`,
     /// every other operation removes a value that is contained.
     Apply { operations: usize, sets: usize, removing: bool },
+    /// To be logged in to the chat, as one user after the other from `first` on.
+    Login { first: usize },
+    /// To say something in the chat. The clients are the users from `first` on.
+    Send { first: usize, to: To },
+}
+
+/// To whom something is said.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) enum To {
+    /// The partner.
+    Partner,
+    /// All to this one.
+    One { user: usize },
+    /// The next so many in turn, in a circle of `users`.
+    Following { count: usize, users: usize },
 }
 
 /// An order to the bare loop: write messages `first..first + count` to every socket. Answer: [`Sent`].
@@ -76,6 +94,26 @@ pub(crate) struct Called {
     pub(crate) pushes: u64,
     pub(crate) seconds: f64,
     pub(crate) latency: Quantiles,
+}
+
+/// What was said in the chat at a rate, and what became of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Conversed {
+    pub(crate) sent: u64,
+    /// Sends that were acknowledged, and those that were not.
+    pub(crate) acknowledged: u64,
+    pub(crate) refused: u64,
+    /// Messages that came to the one whom they were for.
+    pub(crate) delivered: u64,
+    /// Left out before a later one.
+    pub(crate) lost: u64,
+    /// Not after the one before.
+    pub(crate) disordered: u64,
+    /// More than [`LATE_NS`] after they were due.
+    pub(crate) late: u64,
+    /// From due to be sent until it was acknowledged, and until it was delivered.
+    pub(crate) to_acknowledged: Quantiles,
+    pub(crate) to_delivered: Quantiles,
 }
 
 /// Messages that arrived, over all sockets.

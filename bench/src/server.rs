@@ -1,8 +1,7 @@
 //! The servers that are measured: a whole deployment, and the limits.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,14 +11,22 @@ use memchr::memmem;
 use crate::build;
 use crate::child::Child;
 use crate::clock;
+use crate::http::Http;
 use crate::order::Listening;
 use crate::websocket::blocking::Blocking;
 
 /// How long a server may take to be ready, nanoseconds.
 const START_NS: u64 = 20_000_000_000;
 
+/// How long it may take to answer whether it is.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// The path of the websocket of sets.
 pub(crate) const SETS_PATH: &str = "/ws/sets";
+/// The path of the websocket of files.
+pub(crate) const FILES_PATH: &str = "/ws/files";
+/// The path of the websocket of the chat.
+pub(crate) const CHAT_PATH: &str = "/ws/chat";
 
 /// The path of the websocket, the same on all servers.
 pub(crate) const PATH: &str = "/ws";
@@ -35,7 +42,12 @@ pub(crate) struct Server {
 impl Server {
     /// The limit of requests, `echo`, or of the rest, `bare`.
     pub(crate) fn limit(role: &str) -> Result<Self> {
-        let mut child = Child::ordered(role, &[])?;
+        Self::of_role(role, &[])
+    }
+
+    /// A role that tells where it listens.
+    pub(crate) fn of_role(role: &str, args: &[String]) -> Result<Self> {
+        let mut child = Child::ordered(role, args)?;
         let Listening { port } = child.answer()?;
         Ok(Self { child, address: local(port) })
     }
@@ -54,18 +66,24 @@ pub(crate) struct Deployment {
 impl Deployment {
     /// Starts it and waits until a request is answered. Logs and Redis's data go to `folder`.
     pub(crate) fn start(folder: &Path) -> Result<Self> {
-        let data = folder.join("redis");
+        Self::named(folder, "deployment")
+    }
+
+    /// The same, while others may run that have other names.
+    pub(crate) fn named(folder: &Path, name: &str) -> Result<Self> {
+        let data = folder.join("redis").join(name);
         // An earlier run that was ended half-way may have left its data.
         let _ = fs::remove_dir_all(&data);
         fs::create_dir_all(&data)?;
-        let log = File::create(folder.join("deployment.log"))?;
+        let log_path = folder.join(format!("{name}.log"));
+        let log = File::create(&log_path)?;
         let redis = start_redis(&data, &log)?;
         let url = format!("redis://{}", redis.address);
         let address = free_address()?;
         let node = program("web-layer", &["--listen", &address.to_string(), "--redis", &url], &log)?;
         let worker = program("worker-layer", &["--redis", &url], &log)?;
         let mut deployment = Self { node: Server { child: node, address }, worker, redis };
-        deployment.wait().with_context(|| format!("see {}", folder.join("deployment.log").display()))?;
+        deployment.wait().with_context(|| format!("see {}", log_path.display()))?;
         Ok(deployment)
     }
 
@@ -74,11 +92,23 @@ impl Deployment {
         Ok(redis::Client::open(format!("redis://{}", self.redis.address))?.get_connection()?)
     }
 
+    /// What its Redis says that it uses, bytes.
+    pub(crate) fn redis_used_bytes(&self) -> Result<f64> {
+        let info: String = redis::cmd("INFO").arg("memory").query(&mut self.redis_connection()?)?;
+        let line = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
+        Ok(line.context("Redis does not say what it uses")?.trim().parse()?)
+    }
+
+    /// The process ids of the node, the worker and Redis.
+    pub(crate) fn pids(&self) -> [u32; 3] {
+        [self.node.child.pid(), self.worker.pid(), self.redis.child.pid()]
+    }
+
     /// Creates a set.
     pub(crate) fn create_set(&self, id: &str) -> Result<()> {
         let body = serde_json::json!({ "id": id }).to_string();
-        let line = http(self.node.address, "POST /sets", &body)?;
-        ensure!(line.ends_with(" 201"), "a set is not created: {line}");
+        let mut http = Http::connect(self.node.address, PATIENCE)?;
+        http.send("POST /sets", &body)?.with_status(201).context("a set is not created")?;
         Ok(())
     }
 
@@ -115,30 +145,16 @@ fn start_redis(data: &Path, log: &File) -> Result<Server> {
     Ok(Server { child, address })
 }
 
-fn program(name: &str, args: &[&str], log: &File) -> Result<Child> {
+/// Starts one of the programs that are built beside this one.
+pub(crate) fn program(name: &str, args: &[&str], log: &File) -> Result<Child> {
     let mut all = vec![build::path_of(name)?.to_string_lossy().into_owned()];
     all.extend(args.iter().map(|arg| (*arg).to_owned()));
     Child::logged("program", &all, log)
 }
 
 fn is_ready(address: SocketAddr) -> Result<()> {
-    let line = http(address, "GET /readyz", "")?;
-    ensure!(line.ends_with(" 200"), "{line}");
+    Http::connect(address, PATIENCE)?.get("/readyz")?.with_status(200)?;
     Ok(())
-}
-
-/// Sends a request over HTTP, with a body of JSON if there is one; the response's version and status.
-fn http(address: SocketAddr, request: &str, body: &str) -> Result<String> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-    let of_body = format!("Content-Type: application/json\r\nContent-Length: {}", body.len());
-    stream.write_all(
-        format!("{request} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{of_body}\r\n\r\n{body}")
-            .as_bytes(),
-    )?;
-    let mut response = [0; 12];
-    stream.read_exact(&mut response)?;
-    Ok(String::from_utf8_lossy(&response).into_owned())
 }
 
 /// Tries until it succeeds or has taken too long.

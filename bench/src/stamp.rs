@@ -35,7 +35,10 @@ impl Stamp {
         message
     }
 
-    /// The stamp as a value of a set.
+    /// Length of [`Self::value`], bytes.
+    pub(crate) const VALUE_BYTES: usize = 50;
+
+    /// The stamp as a value of a set, or the start of a text.
     pub(crate) fn value(self) -> String {
         let Self { seq, due_ns, at_ns } = self;
         format!("{seq:010}{due_ns:020}{at_ns:020}")
@@ -46,11 +49,15 @@ impl Stamp {
         if !start.starts_with(b"{\"type\":\"delta\"") {
             return None;
         }
-        let value = start.get(memmem::find(start, b"\"value\":\"")? + 9..)?;
+        Self::read_value(start.get(memmem::find(start, b"\"value\":\"")? + 9..)?)
+    }
+
+    /// Reads what [`Self::value`] wrote.
+    pub(crate) fn read_value(value: &[u8]) -> Option<Self> {
         Some(Self {
             seq: digits(value, 0..10)?,
             due_ns: digits(value, 10..30)?,
-            at_ns: digits(value, 30..50)?,
+            at_ns: digits(value, 30..Self::VALUE_BYTES)?,
         })
     }
 

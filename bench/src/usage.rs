@@ -46,6 +46,8 @@ pub(crate) struct Memory {
     pub(crate) rss_bytes: f64,
     /// Without the pages of files (the program itself): `RssAnon`.
     pub(crate) anonymous_bytes: f64,
+    /// The most that was resident at a time: `VmHWM`.
+    pub(crate) peak_bytes: f64,
 }
 
 impl Memory {
@@ -57,7 +59,18 @@ impl Memory {
             let line = status.lines().find_map(|line| line.strip_prefix(name)).context("no such field")?;
             Ok(line.trim().trim_end_matches(" kB").parse::<f64>()?)
         };
-        Ok(Self { rss_bytes: kib("VmRSS:")? * 1024.0, anonymous_bytes: kib("RssAnon:")? * 1024.0 })
+        Ok(Self {
+            rss_bytes: kib("VmRSS:")? * 1024.0,
+            anonymous_bytes: kib("RssAnon:")? * 1024.0,
+            peak_bytes: kib("VmHWM:")? * 1024.0,
+        })
+    }
+
+    /// Lets the peak of process `pid` begin anew, at what is resident now; returns the account.
+    pub(crate) fn with_new_peak(pid: u32) -> Result<Self> {
+        // See proc(5): 5 resets the peak.
+        fs::write(format!("/proc/{pid}/clear_refs"), "5").context("the peak cannot be reset")?;
+        Self::of(pid)
     }
 }
 
@@ -72,6 +85,7 @@ mod tests {
         let started_ns = crate::clock::thread_cpu_ns();
         while crate::clock::thread_cpu_ns() - started_ns < 50_000_000 {}
         assert!(Cpu::of(pid).unwrap().since_ns(&before) > 20e6);
-        assert!(Memory::of(pid).unwrap().rss_bytes > 100_000.0);
+        let memory = Memory::with_new_peak(pid).unwrap();
+        assert!(memory.rss_bytes > 100_000.0 && memory.peak_bytes >= memory.rss_bytes * 0.9);
     }
 }

@@ -14,10 +14,12 @@ use crate::websocket::frame::Frame;
 use crate::websocket::link::{Link, Phase};
 
 mod call;
+mod converse;
 mod watch;
 mod words;
 
 use call::Call;
+use converse::Converse;
 use watch::Watch;
 use words::Words;
 
@@ -50,9 +52,14 @@ pub(super) fn play(target: SocketAddr, path: String) -> Result<()> {
                 ClientsOrder::Connect { count, in_flight } => {
                     stdin::answer(&clients.connect(count, in_flight, &mut events, &mut watch)?)?;
                 }
-                ClientsOrder::Call { seconds, ask } => {
+                ClientsOrder::Call { seconds, times, ask } => {
                     words.ask(ask);
-                    stdin::answer(&Call::run(&mut clients, &mut events, seconds, &mut words)?)?;
+                    stdin::answer(&Call::run(&mut clients, &mut events, seconds, times, &mut words)?)?;
+                }
+                ClientsOrder::Converse { rate, seconds, is_echo } => {
+                    let run = words.next_run();
+                    let mut talk = Converse::new(clients.links.len(), rate, seconds, is_echo, run)?;
+                    stdin::answer(&talk.run(&mut clients, &mut events)?)?;
                 }
                 ClientsOrder::Say { text } => {
                     // A link that fails ends in the next turn, and then no longer counts as open.

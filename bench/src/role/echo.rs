@@ -1,4 +1,4 @@
-//! The limit of requests: `warp::ws()` as it comes, with TCP_NODELAY, sending back every text.
+//! The limit of requests: `warp::ws()` as it comes, with TCP_NODELAY, sending back every text; and over HTTP every body.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -16,6 +16,8 @@ pub(crate) fn play() -> Result<()> {
         let listener = bare::listener(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         bare::tell_port(&listener)?;
         let route = warp::path("ws").and(warp::ws()).map(|ws: Ws| ws.on_upgrade(echo));
+        let over_http = warp::patch().and(warp::body::bytes()).map(|body: tungstenite::Bytes| body.to_vec());
+        let route = route.or(over_http);
         warp::serve(route).incoming(tokio::net::TcpListener::from_std(listener)?).run().await;
         Ok(())
     })

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use memchr::memmem;
 use redis::{Connection, cmd};
 use serde::Serialize;
@@ -40,11 +40,11 @@ pub(super) fn find(deployment: &Deployment) -> Result<Finding> {
     let mut redis = deployment.redis_connection()?;
     deployment.create_set(SET)?;
     let now_ms = UNIX_EPOCH.elapsed()?.as_millis() as u64;
-    let before = used_bytes(&mut redis)?;
+    let before = deployment.redis_used_bytes()?;
     fill_set(deployment, now_ms)?;
-    let between = used_bytes(&mut redis)?;
+    let between = deployment.redis_used_bytes()?;
     fill_hash(&mut redis, now_ms)?;
-    let after = used_bytes(&mut redis)?;
+    let after = deployment.redis_used_bytes()?;
     let usage = |redis: &mut Connection, key: &str| -> Result<f64> {
         let of_key = format!("set:{{{SET}}}:{key}");
         let bytes: u64 = cmd("MEMORY").arg("USAGE").arg(of_key).arg("SAMPLES").arg(0).query(redis)?;
@@ -57,12 +57,6 @@ pub(super) fn find(deployment: &Deployment) -> Result<Finding> {
         ours_values: usage(&mut redis, "elements")?,
         ours_log: usage(&mut redis, "log")?,
     })
-}
-
-fn used_bytes(redis: &mut Connection) -> Result<f64> {
-    let info: String = cmd("INFO").arg("memory").query(redis)?;
-    let line = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
-    Ok(line.context("Redis does not say what it uses")?.trim().parse()?)
 }
 
 fn fill_set(deployment: &Deployment, ms: u64) -> Result<()> {

@@ -19,6 +19,8 @@ pub(super) struct Call<'a> {
     callers: Vec<Caller>,
     words: &'a mut Words,
     end_ns: u64,
+    /// How often each asks at most.
+    times: u64,
     waiting: usize,
     latency: Histogram<u64>,
     answered: u64,
@@ -35,11 +37,12 @@ struct Caller {
 }
 
 impl<'a> Call<'a> {
-    /// Runs it on all links for `seconds`.
+    /// Runs it on all links for `seconds`, or until each has asked so many `times`.
     pub(super) fn run(
         clients: &mut Clients,
         events: &mut Events,
         seconds: f64,
+        times: Option<u64>,
         words: &'a mut Words,
     ) -> Result<Called> {
         ensure!(clients.links.iter().all(|link| link.phase == Phase::Open), "not all sockets are open");
@@ -48,6 +51,7 @@ impl<'a> Call<'a> {
             callers: vec![Caller { id: 0, sent_ns: 0, is_waiting: false }; clients.links.len()],
             words,
             end_ns: begin_ns + (seconds * 1e9) as u64,
+            times: times.unwrap_or(u64::MAX),
             waiting: 0,
             latency: latencies()?,
             answered: 0,
@@ -66,7 +70,7 @@ impl<'a> Call<'a> {
             refused: call.refused,
             silent: call.waiting as u64,
             pushes: call.pushes,
-            seconds,
+            seconds: if times.is_some() { clock::seconds(begin_ns, clock::now_ns()) } else { seconds },
             latency: Quantiles::of(&call.latency),
         })
     }
@@ -107,7 +111,8 @@ impl Job for Call<'_> {
     }
 
     fn after_read(&mut self, index: usize, link: &mut Link) {
-        if !self.callers[index].is_waiting && clock::now_ns() < self.end_ns {
+        let Caller { id, is_waiting, .. } = self.callers[index];
+        if !is_waiting && id < self.times && clock::now_ns() < self.end_ns {
             self.next(index, link);
         }
     }

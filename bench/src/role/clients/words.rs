@@ -8,7 +8,9 @@ use memchr::memmem;
 
 use crate::clock;
 use crate::element::{VALUES, Value, set_id};
-use crate::order::Ask;
+use crate::order::{Ask, To};
+use crate::stamp::Stamp;
+use crate::talk::{Said, partner};
 use crate::websocket::frame::{Frame, START_BYTES_MAX};
 
 /// Users whose numbers are set: their listing is about as long as the message of the fan-out.
@@ -21,18 +23,27 @@ pub(super) struct Words {
     ask: Ask,
     /// The stamp of the newest operation, milliseconds since 1970. It grows with each request, so each operation wins.
     stamp_ms: u64,
+    /// How often something else was asked for: what is said in the chat has other ids each time.
+    run: u64,
 }
 
 impl Words {
     /// Nothing in particular yet.
     pub(super) fn new() -> Self {
         let now_ms = UNIX_EPOCH.elapsed().map_or(BACK_MS, |time| time.as_millis() as u64);
-        Self { ask: Ask::Number { changing: true }, stamp_ms: now_ms - BACK_MS }
+        Self { ask: Ask::Number { changing: true }, stamp_ms: now_ms - BACK_MS, run: 0 }
     }
 
     /// Asks for something else from now on.
     pub(super) fn ask(&mut self, ask: Ask) {
         self.ask = ask;
+        self.run += 1;
+    }
+
+    /// The number of something that is said in the chat otherwise.
+    pub(super) fn next_run(&mut self) -> u64 {
+        self.run += 1;
+        self.run
     }
 
     /// Writes the request number `id` of a client, from 1 on. The id stands first, as in the answers, so that an echo is
@@ -45,6 +56,21 @@ impl Words {
                 let user = client % USERS;
                 let data = format_args!("{{\"UserName\":\"u{user}\",\"FavoriteNumber\":{number}}}");
                 write!(text, "{{\"id\":{id},\"Cmd\":1,\"CmdData\":{data}}}")
+            }
+            Ask::Login { first } => {
+                let user = first + client;
+                write!(text, "{{\"id\":{id},\"type\":\"login\",\"username\":\"user{user:08}\"}}")
+            }
+            Ask::Send { first, to } => {
+                let user = first + client;
+                let to = match to {
+                    To::Partner => partner(user),
+                    To::One { user } => user,
+                    To::Following { count, users } => (user + 1 + (id as usize - 1) % count) % users,
+                };
+                let at_ns = clock::now_ns();
+                let said = Said { user, stamp: Stamp { seq: id, due_ns: at_ns, at_ns } };
+                said.write(text, id, to, self.run)
             }
             Ask::Apply { operations, sets, removing } => {
                 self.stamp_ms += 1;
@@ -76,7 +102,7 @@ impl Words {
         let start = &frame.start[..frame.start.len().min(START_BYTES_MAX)];
         let is_error = memmem::find(start, b"\"error\":").is_some();
         let all_applied = match self.ask {
-            Ask::Number { .. } => true,
+            Ask::Number { .. } | Ask::Login { .. } | Ask::Send { .. } => true,
             Ask::Apply { operations, .. } => {
                 let applied = memmem::find_iter(frame.start, b"\"applied\"").count();
                 let is_whole = frame.start.len() as u64 == frame.payload_bytes;

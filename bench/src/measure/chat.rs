@@ -1,0 +1,35 @@
+//! Chat: messages a second through the three layers, beside what Redis takes of the same writes, pipelined by one client; from
+//! sending to delivery at two rates, beside an echo; the home screen of a user with a thousand conversations of which three
+//! changed, beside all of it.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::Stage;
+use crate::report::Section;
+use crate::server::Deployment;
+use crate::talk::TEXT_BYTES;
+
+mod deliver;
+mod home;
+mod send;
+mod write;
+
+pub(super) fn run(stage: &Stage) -> Result<Section> {
+    let deployment = Deployment::start(&stage.folder)?;
+    let sends = send::find(stage, &deployment)?;
+    let highest_per_s = sends.iter().map(send::Finding::per_s).fold(0.0, f64::max);
+    let delivered = deliver::find(stage, &deployment, highest_per_s)?;
+    let home = home::find(stage, &deployment)?;
+    let mut rows: Vec<_> = sends.iter().flat_map(send::Finding::rows).collect();
+    rows.extend(delivered.iter().map(deliver::Finding::row));
+    rows.extend(home.rows());
+    Ok(Section {
+        rows,
+        charts: vec![send::chart(&sends), deliver::chart(&delivered), home.chart()],
+        raw: json!({
+            "nodes": 1, "workers": 1, "text_bytes": TEXT_BYTES,
+            "sends": sends, "delivered": delivered, "home": home
+        }),
+    })
+}

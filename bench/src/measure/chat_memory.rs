@@ -1,0 +1,235 @@
+//! Memory of Redis with many users who have ten conversations each: what a conversation costs at first, and what each further
+//! message costs in the long run; against plain lists of the same messages.
+//!
+//! The users send their messages over websockets, so that all that is kept is what the service keeps. Then some of them go on
+//! until their logs are full: from there on only conversations grow.
+
+use anyhow::{Result, ensure};
+use redis::{Connection, cmd};
+use serde::Serialize;
+use serde_json::json;
+
+use super::Stage;
+use crate::audience::Audience;
+use crate::clock;
+use crate::order::{Ask, To};
+use crate::pipelining::{Pipelining, Turn};
+use crate::report::{Bar, Chart, Row, Section, Target, count};
+use crate::server::{CHAT_PATH, Deployment};
+use crate::talk::{TEXT_BYTES, name};
+
+/// Conversations of a user: half of them are begun by the user, half by others.
+const CONVERSATIONS: usize = 10;
+/// Users who are connected at a time.
+const CONNECTED: usize = 1_000;
+/// Messages in a turn of the plain lists, and turns.
+const TURN: usize = 1_000;
+const TURNS: usize = 100;
+/// Keys of each kind that are looked at.
+const SAMPLES: usize = 200;
+/// Users who go on, in pairs; each has one partner.
+const TALKERS: usize = 100;
+/// How many messages each of them sends until the logs of both are full.
+const FILLING: u64 = 700;
+
+/// What was found, bytes.
+#[derive(Serialize)]
+struct Finding {
+    users: usize,
+    conversations: usize,
+    load_s: f64,
+    /// By how much Redis's `used_memory` grew for each conversation of one message, with what its two users have of it.
+    conversation: f64,
+    /// The same, of a plain list with that message.
+    list: f64,
+    /// What `MEMORY USAGE` says of keys: of a conversation, and of a user.
+    conversation_keys: Vec<Key>,
+    user_keys: Vec<Key>,
+    /// A further message, in the long run; and in a plain list.
+    message: f64,
+    listed: f64,
+    messages: u64,
+}
+
+/// Keys of one kind.
+#[derive(Debug, Serialize)]
+struct Key {
+    name: &'static str,
+    /// Each, on average.
+    bytes: f64,
+}
+
+pub(super) fn run(stage: &Stage) -> Result<Section> {
+    let users = stage.pick(100_000, 10_000);
+    let deployment = Deployment::start(&stage.folder)?;
+    let conversations = users * CONVERSATIONS / 2;
+    let (before, begin_ns) = (deployment.redis_used_bytes()?, clock::now_ns());
+    load(&deployment, users)?;
+    let load_s = clock::seconds(begin_ns, clock::now_ns());
+    let conversation = (deployment.redis_used_bytes()? - before) / conversations as f64;
+    let mut redis = deployment.redis_connection()?;
+    let (conversation_keys, user_keys) = keys(&mut redis, users)?;
+    let (message, messages) = talk(stage, &deployment, users)?;
+    let list = plain(&deployment, |number| format!("bench:list:{number}"))?;
+    let listed = plain(&deployment, |_| "bench:list".to_owned())?;
+    let finding = Finding {
+        users,
+        conversations,
+        load_s,
+        conversation,
+        list,
+        conversation_keys,
+        user_keys,
+        message,
+        listed,
+        messages,
+    };
+    Ok(Section {
+        rows: finding.rows().into(),
+        charts: vec![finding.chart()],
+        raw: json!({ "text_bytes": TEXT_BYTES, "finding": finding }),
+    })
+}
+
+/// Lets each user begin half of the conversations, with one message.
+fn load(deployment: &Deployment, users: usize) -> Result<()> {
+    let mut audience = Audience::at(&deployment.node, CHAT_PATH)?;
+    let half = CONVERSATIONS / 2;
+    for first in (0..users).step_by(CONNECTED) {
+        audience.connect(CONNECTED)?;
+        audience.call_times(1, Ask::Login { first })?;
+        let to = To::Following { count: half, users };
+        audience.call_times(half as u64, Ask::Send { first, to })?;
+        audience.close()?;
+        if (first + CONNECTED).is_multiple_of(users / 10) {
+            eprintln!("  {} users have their conversations", first + CONNECTED);
+        }
+    }
+    Ok(())
+}
+
+/// What the keys of some conversations and users take.
+fn keys(redis: &mut Connection, users: usize) -> Result<(Vec<Key>, Vec<Key>)> {
+    let sampled = |index: usize| index * (users / SAMPLES);
+    let mut mean = |key: &'static str, of: &dyn Fn(usize) -> String| -> Result<Key> {
+        let mut bytes = 0;
+        for sample in 0..SAMPLES {
+            let usage: Option<u64> =
+                cmd("MEMORY").arg("USAGE").arg(of(sampled(sample))).arg("SAMPLES").arg(0).query(redis)?;
+            bytes += usage.unwrap_or(0);
+        }
+        Ok(Key { name: key, bytes: bytes as f64 / SAMPLES as f64 })
+    };
+    // With the next user: the pair as the service names it, the lesser name first.
+    let pair = |user: usize| {
+        let (one, other) = (name(user), name((user + 1) % users));
+        if one < other { (one, other) } else { (other, one) }
+    };
+    let of_pair = |user: usize, key: &str| {
+        let (a, b) = pair(user);
+        format!("chat:{{c:{a},{b}}}:{key}")
+    };
+    let of_user = |user: usize, key: &str| format!("chat:{{u:{}}}:{key}", name(user));
+    let conversation = vec![
+        mean("meta", &|user| of_pair(user, "meta"))?,
+        mean("messages", &|user| of_pair(user, "messages"))?,
+        mean("ids", &|user| of_pair(user, "ids"))?,
+        mean("with, of each user", &|user| of_user(user, &format!("with:{}", name((user + 1) % users))))?,
+    ];
+    let user = vec![
+        mean("meta", &|user| of_user(user, "meta"))?,
+        mean("log", &|user| of_user(user, "log"))?,
+        mean("home", &|user| of_user(user, "home"))?,
+        mean("changed", &|user| of_user(user, "changed"))?,
+    ];
+    Ok((conversation, user))
+}
+
+/// Lets some users, who come after all others, talk until their logs are full, and then on; what each further message adds.
+fn talk(stage: &Stage, deployment: &Deployment, users: usize) -> Result<(f64, u64)> {
+    let mut audience = Audience::at(&deployment.node, CHAT_PATH)?;
+    audience.connect(TALKERS)?;
+    audience.call_times(1, Ask::Login { first: users })?;
+    let ask = Ask::Send { first: users, to: To::Partner };
+    audience.call_times(FILLING, ask)?;
+    let before = deployment.redis_used_bytes()?;
+    let times = stage.pick(1_000, 300);
+    let called = audience.call_times(times, ask)?;
+    let grown = deployment.redis_used_bytes()? - before;
+    ensure!(called.answered == times * TALKERS as u64, "{} messages were answered", called.answered);
+    Ok((grown / called.answered as f64, called.answered))
+}
+
+/// Puts messages into lists, whose keys `key` tells; bytes for each.
+fn plain(deployment: &Deployment, key: impl Fn(usize) -> String) -> Result<f64> {
+    let turn = |first: usize| {
+        let mut pipeline = redis::pipe();
+        for number in first..first + TURN {
+            let from = name(number);
+            let message = json!({
+                "seq": number, "from": from, "from_name": from, "text": "x".repeat(TEXT_BYTES),
+                "message_id": format!("{number:036}"), "sent_ms": 1_760_000_000_000_u64
+            });
+            pipeline.cmd("RPUSH").arg(key(number)).arg(message.to_string());
+        }
+        Turn::new(&pipeline, TURN)
+    };
+    let turns: Vec<_> = (0..TURNS).map(|turn_number| turn(turn_number * TURN)).collect();
+    let before = deployment.redis_used_bytes()?;
+    Pipelining::open(deployment.redis.address, turns)?.run(TURNS)?;
+    Ok((deployment.redis_used_bytes()? - before) / (TURNS * TURN) as f64)
+}
+
+impl Finding {
+    fn rows(&self) -> [Row; 3] {
+        let Self { conversation, list, message, listed, .. } = self;
+        let users = count(self.users as f64);
+        let shown = |keys: &[Key]| {
+            let keys: Vec<_> = keys.iter().map(|key| format!("{} {:.0}", key.name, key.bytes)).collect();
+            keys.join(", ")
+        };
+        let of_user: f64 = self.user_keys.iter().map(|key| key.bytes).sum();
+        [
+            Row {
+                measure: format!(
+                    "chat: memory of a conversation of one message, {users} users with ten each"
+                ),
+                ours: format!("{conversation:.0} bytes: {}", shown(&self.conversation_keys)),
+                limit: format!("a list with the message {list:.0} bytes"),
+                ratio: Some(conversation / list),
+                target: Target::none(),
+            },
+            Row {
+                measure: format!(
+                    "chat: of that, a user with the log, {users} users with ten conversations each"
+                ),
+                ours: format!("{of_user:.0} bytes: {}", shown(&self.user_keys)),
+                limit: String::new(),
+                ratio: None,
+                target: Target::none(),
+            },
+            Row {
+                measure: format!("chat: memory of a further message of {TEXT_BYTES} bytes, in the long run"),
+                ours: format!("{message:.0} bytes"),
+                limit: format!("in a list {listed:.0} bytes"),
+                ratio: Some(message / listed),
+                target: Target::none(),
+            },
+        ]
+    }
+
+    fn chart(&self) -> Chart {
+        let group = |name: &str, ours: f64, list: f64| {
+            (name.to_owned(), vec![Bar::new("tercet", ours), Bar::new("plain list", list)])
+        };
+        Chart {
+            name: "chat-memory",
+            title: "memory of Redis, bytes".to_owned(),
+            is_logarithmic: true,
+            groups: vec![
+                group("a conversation of one message", self.conversation, self.list),
+                group("a further message", self.message, self.listed),
+            ],
+        }
+    }
+}
