@@ -44,4 +44,4 @@ pub use event::{Event, Subject};
 pub use http::{HttpBody, HttpRequest, HttpResponse};
 pub use id::{ConnectionId, NodeId, WorkerId};
 pub use push::Push;
-pub use reply::{Answer, Effect, Reply, TopicPush};
+pub use reply::{Answer, CloseLater, Effect, Reply, TopicPush};

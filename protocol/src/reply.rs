@@ -54,8 +54,20 @@ pub enum Effect {
     Session(Json),
     /// Close the connection when all that was sent before has been written.
     Close(Close),
+    /// Close the connection after so long, unless it has ended by then. A later one takes its place.
+    CloseLater(CloseLater),
     /// Hand a push to this node's own connections of a topic: what a `gap` event is answered with.
     Push(TopicPush),
+}
+
+/// How a connection ends by itself: what its worker found to hold for a time, holds no longer than that, whatever becomes of the
+/// workers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloseLater {
+    /// After how many milliseconds, to about a second.
+    pub after_ms: u64,
+    /// How.
+    pub close: Close,
 }
 
 /// A push together with its topic.
@@ -137,6 +149,7 @@ struct EffectWire {
     #[serde(default, deserialize_with = "body::present")]
     session: Option<Json>,
     close: Option<Close>,
+    close_later: Option<CloseLater>,
     push: Option<TopicPush>,
 }
 
@@ -144,7 +157,7 @@ impl TryFrom<EffectWire> for Effect {
     type Error = &'static str;
 
     fn try_from(wire: EffectWire) -> Result<Self, Self::Error> {
-        let EffectWire { send, claim, id, join, then, leave, session, close, push } = wire;
+        let EffectWire { send, claim, id, join, then, leave, session, close, close_later, push } = wire;
         if then.is_some() && join.is_none() {
             return Err("only a join has a then");
         }
@@ -154,10 +167,13 @@ impl TryFrom<EffectWire> for Effect {
         found.extend(leave.map(Self::Leave));
         found.extend(session.map(Self::Session));
         found.extend(close.map(Self::Close));
+        found.extend(close_later.map(Self::CloseLater));
         found.extend(push.map(Self::Push));
         match (found.pop(), found.is_empty()) {
             (Some(effect), true) => Ok(effect),
-            _ => Err("an effect is exactly one of send, claim, join, leave, session, close, push"),
+            _ => {
+                Err("an effect is exactly one of send, claim, join, leave, session, close, close_later, push")
+            }
         }
     }
 }
@@ -181,6 +197,8 @@ struct EffectWireRef<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     close: Option<&'a Close>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    close_later: Option<&'a CloseLater>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     push: Option<&'a TopicPush>,
 }
 
@@ -199,6 +217,7 @@ impl Serialize for Effect {
             Self::Leave(topic) => wire.leave = Some(topic),
             Self::Session(session) => wire.session = Some(session),
             Self::Close(close) => wire.close = Some(close),
+            Self::CloseLater(later) => wire.close_later = Some(later),
             Self::Push(push) => wire.push = Some(push),
         }
         wire.serialize(serializer)

@@ -109,9 +109,21 @@ fn the_examples_show_each_kind_of_event_and_each_effect() {
             shown.extend(effects.flat_map(|effect| effect.as_object().unwrap().keys().cloned()));
         }
     }
-    for wanted in
-        ["open", "message", "close", "http", "gap", "send", "claim", "id", "join", "leave", "session", "push"]
-    {
+    for wanted in [
+        "open",
+        "message",
+        "close",
+        "http",
+        "gap",
+        "send",
+        "claim",
+        "id",
+        "join",
+        "leave",
+        "session",
+        "close_later",
+        "push",
+    ] {
         assert!(shown.contains(wanted), "no example shows {wanted}");
     }
 }

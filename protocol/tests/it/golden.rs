@@ -99,6 +99,7 @@ fn replies_with_every_effect_are_read_and_written_back() {
         Effect::Leave(_) => "leave",
         Effect::Session(_) => "session",
         Effect::Close(_) => "close",
+        Effect::CloseLater(_) => "close_later",
         Effect::Push(_) => "push",
     };
     let answers = replies.iter().flat_map(|reply| match &reply.answer {
@@ -118,6 +119,7 @@ fn replies_with_every_effect_are_read_and_written_back() {
         "leave",
         "session",
         "close",
+        "close_later",
         "push",
         "no effect",
         "http",

@@ -84,6 +84,7 @@ impl Relay {
             }
             Effect::Session(session) => conn.lane.lock().session = Some(session),
             Effect::Close(close) => conn.close(&close),
+            Effect::CloseLater(later) => conn.close_later(later),
             Effect::Send { .. } | Effect::Join { .. } | Effect::Leave(_) | Effect::Push(_) => {
                 unreachable!("is_immediate() tells these apart")
             }
@@ -136,5 +137,11 @@ impl Relay {
 
 /// Whether an effect needs nothing of Redis.
 fn is_immediate(effect: &Effect) -> bool {
-    matches!(effect, Effect::Send { body: Body::Inline(_), .. } | Effect::Session(_) | Effect::Close(_))
+    matches!(
+        effect,
+        Effect::Send { body: Body::Inline(_), .. }
+            | Effect::Session(_)
+            | Effect::Close(_)
+            | Effect::CloseLater(_)
+    )
 }

@@ -3,12 +3,13 @@
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use protocol::{Close, ConnectionId, close};
+use protocol::{Close, CloseLater, ConnectionId, close};
 
 use crate::relay::lane::Lane;
 use crate::socket::frame::{Frames, close_frame};
@@ -30,6 +31,10 @@ pub(crate) struct Connection {
     /// When the client was last heard, in seconds of the node's clock.
     pub(crate) heard_s: AtomicU32,
     pub(crate) pinged: AtomicBool,
+    /// Whether it has an end, so that the others need not be asked which.
+    has_end: AtomicBool,
+    /// When it is to be closed, and how. In a box, because few connections have it.
+    end: Mutex<Option<Box<(Instant, Close)>>>,
     sending: Mutex<Sending>,
     bounds: OutboxBounds,
 }
@@ -72,6 +77,8 @@ impl Connection {
             lane: Mutex::default(),
             heard_s: AtomicU32::new(0),
             pinged: AtomicBool::new(false),
+            has_end: AtomicBool::new(false),
+            end: Mutex::default(),
             sending: Mutex::default(),
             bounds,
         }
@@ -124,6 +131,24 @@ impl Connection {
         let mut sending = self.sending.lock();
         if sending.phase == Phase::Open {
             self.end(&mut sending, Frames::control(close_frame(close)), false);
+        }
+    }
+
+    /// Closes the connection after so long ([`Self::close_if_due`]), unless that is longer than a process can live.
+    pub(crate) fn close_later(&self, CloseLater { after_ms, close }: CloseLater) {
+        let end = Instant::now().checked_add(Duration::from_millis(after_ms)).map(|at| Box::new((at, close)));
+        *self.end.lock() = end;
+        self.has_end.store(true, Ordering::Relaxed);
+    }
+
+    /// Closes the connection if its time has come.
+    pub(crate) fn close_if_due(&self, now: Instant) {
+        if !self.has_end.load(Ordering::Relaxed) {
+            return;
+        }
+        let end = self.end.lock().take_if(|end| end.0 <= now);
+        if let Some(end) = end {
+            self.close(&end.1);
         }
     }
 

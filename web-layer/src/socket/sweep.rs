@@ -1,11 +1,11 @@
-//! Looking after connections that fell silent: a ping, and later the end.
+//! Looking after connections that fell silent (a ping, and later the end), and those whose time is over.
 //!
 //! One task goes through all connections once a second, so that none needs a timer of its own.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -57,8 +57,10 @@ pub(crate) async fn run(node: Arc<Node>) {
             _ = second.tick() => {}
             () = node.tasks.stop.cancelled() => return,
         }
+        let now = Instant::now();
         for conn in node.connections.all() {
             look_after(&node, &conn);
+            conn.close_if_due(now);
         }
     }
 }

@@ -103,6 +103,22 @@ async fn a_close_comes_after_what_was_sent_before_it_and_with_its_code_and_reaso
 }
 
 #[tokio::test]
+async fn a_connection_is_closed_when_its_time_is_over_as_was_said_last() {
+    let (_redis, node, mut worker) = spine("").await;
+    let (mut client, conn) = worker.welcome(&node, json!([])).await;
+    let event = asked(&mut client, &mut worker, json!({ "n": 1 })).await;
+    let later = |after_ms: u64, code: u16| json!({ "close_later": { "after_ms": after_ms, "close": { "code": code, "reason": "over" } } });
+    let forever = later(u64::MAX, 4503);
+    let effects = json!([later(0, 4501), forever, later(3_600_000, 4502), { "send": { "open": true } }]);
+    worker.reply(&event, effects).await;
+    assert_eq!(client.next().await, json!({ "open": true }));
+    let event = asked(&mut client, &mut worker, json!({ "n": 2 })).await;
+    worker.reply(&event, json!([later(0, 4504)])).await;
+    assert_eq!(client.closed().await, (4504, "over".to_owned()));
+    assert_eq!(worker.next_of("close").await.conn(), conn);
+}
+
+#[tokio::test]
 async fn a_close_without_a_reason_is_fine() {
     let (_redis, node, mut worker) = spine("").await;
     let (mut client, _) = worker.welcome(&node, json!([])).await;
