@@ -9,12 +9,22 @@ use anyhow::{Context as _, Result, ensure};
 use memchr::memmem;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::clock;
+
 /// What one read takes at most, bytes.
 const READ_BYTES: usize = 256 * 1024;
+
+/// After how long without a request there is a new connection for the next one, nanoseconds: a node closes those that wait
+/// for longer than ten seconds.
+const IDLE_NS: u64 = 5_000_000_000;
 
 /// A connection that is kept.
 pub(crate) struct Http {
     stream: TcpStream,
+    source: Ipv4Addr,
+    address: SocketAddr,
+    patience: Duration,
+    used_ns: u64,
     host: String,
     buffer: Vec<u8>,
 }
@@ -35,13 +45,9 @@ impl Http {
 
     /// The same, from this address of the loopback network.
     pub(crate) fn from(source: Ipv4Addr, address: SocketAddr, patience: Duration) -> Result<Self> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_tcp_nodelay(true)?;
-        socket.bind(&SocketAddr::from((source, 0)).into())?;
-        socket.connect(&address.into())?;
-        let stream = TcpStream::from(socket);
-        stream.set_read_timeout(Some(patience))?;
-        Ok(Self { stream, host: address.to_string(), buffer: vec![0; READ_BYTES] })
+        let (stream, used_ns) = (open(source, address, patience)?, clock::now_ns());
+        let (host, buffer) = (address.to_string(), vec![0; READ_BYTES]);
+        Ok(Self { stream, source, address, patience, used_ns, host, buffer })
     }
 
     /// Asks for what is at `target`.
@@ -61,6 +67,9 @@ impl Http {
     }
 
     fn ask(&mut self, request: &str) -> Result<Response> {
+        if clock::now_ns() > self.used_ns + IDLE_NS {
+            self.stream = open(self.source, self.address, self.patience)?;
+        }
         self.stream.write_all(request.as_bytes())?;
         let mut received = Vec::new();
         let head_bytes = loop {
@@ -80,6 +89,7 @@ impl Http {
             self.receive(&mut body)?;
         }
         response.body = body;
+        self.used_ns = clock::now_ns();
         Ok(response)
     }
 
@@ -89,6 +99,16 @@ impl Http {
         to.extend_from_slice(&self.buffer[..bytes]);
         Ok(())
     }
+}
+
+fn open(source: Ipv4Addr, address: SocketAddr, patience: Duration) -> Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_tcp_nodelay(true)?;
+    socket.bind(&SocketAddr::from((source, 0)).into())?;
+    socket.connect(&address.into())?;
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(patience))?;
+    Ok(stream)
 }
 
 impl Response {

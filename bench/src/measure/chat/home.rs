@@ -215,8 +215,8 @@ impl Costs {
 
 impl Asked {
     fn shown(&self) -> String {
-        let Self { latency: Quantiles { p50_ms, p99_ms, .. }, bytes, cpu_us } = self;
-        format!("p50 {p50_ms:.2}, p99 {p99_ms:.2} ms, {} bytes, CPU {cpu_us:.0} µs", count(*bytes as f64))
+        let Self { latency: Quantiles { p50_ms, p99_ms, .. }, bytes, .. } = self;
+        format!("p50 {p50_ms:.2}, p99 {p99_ms:.2} ms, {} bytes", count(*bytes as f64))
     }
 }
 

@@ -84,7 +84,7 @@ impl Finding {
         [
             Row {
                 measure: format!("a page of {} of {large} files", count(FILES as f64)),
-                ours: format!("{}, CPU {}", self.large.shown(), self.large.shown_cpu()),
+                ours: self.large.shown(),
                 limit: format!("of {small} {}", self.small.shown()),
                 ratio: Some(ratio),
                 target: Target::at_most(ratio, 1.5, 1.2, ""),
