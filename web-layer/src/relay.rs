@@ -223,23 +223,43 @@ impl Relay {
         let mut lane = conn.lane.lock();
         let opens = matches!(request.ask, Ask::Open(_));
         lane.opening |= opens;
+        let is_next = lane.held.is_empty() && (opens || !lane.opening);
+        let worker = is_next.then(|| lane.worker(&self.registry.view(), &conn.service, conn.id)).flatten();
+        let Err(request) = self.send_new(seq, request, worker, lane.session.clone()) else {
+            lane.sent += 1;
+            return;
+        };
         self.requests.lock().insert(seq, request);
-        if lane.held.is_empty() && (opens || !lane.opening) {
-            let worker = lane.worker(&self.registry.view(), &conn.service, conn.id);
-            if worker.is_some_and(|worker| self.send(seq, &worker, lane.session.clone())) {
-                lane.sent += 1;
-                return;
-            }
-        }
         lane.hold(seq);
         drop(lane);
         self.holding.lock().connections.insert(conn.id, conn);
     }
 
-    /// Publishes an event. If it says no, nothing has left.
+    /// Publishes an event that nobody else knows yet. If nothing has left, it comes back.
+    fn send_new(
+        &self,
+        seq: u64,
+        mut request: Request,
+        worker: Option<Worker>,
+        session: Option<Json>,
+    ) -> Result<(), Request> {
+        let Some(worker) = worker.filter(|_| self.is_heard()) else { return Err(request) };
+        // Written before the lock is taken, which all threads share.
+        let line = line::one(&request.ask.event(&self.node, seq, session));
+        request.sent_to = Some(worker.id);
+        // Its reply finds it, because whoever brings that waits for the lock.
+        let mut requests = self.requests.lock();
+        if self.publisher.try_publish(worker.inbox, line, seq).is_err() {
+            request.sent_to = None;
+            return Err(request);
+        }
+        requests.insert(seq, request);
+        Ok(())
+    }
+
+    /// Publishes an event that is held. If it says no, nothing has left.
     fn send(&self, seq: u64, worker: &Worker, session: Option<Json>) -> bool {
-        // A reply that is published while this node cannot hear it would be lost.
-        if !self.publisher.is_connected() || !self.hub.is_listening() {
+        if !self.is_heard() {
             return false;
         }
         let mut requests = self.requests.lock();
@@ -254,6 +274,11 @@ impl Relay {
             request.born = Instant::now();
         }
         true
+    }
+
+    /// Whether an event can leave, and its reply come: one that is published while this node cannot hear it would be lost.
+    fn is_heard(&self) -> bool {
+        self.publisher.is_connected() && self.hub.is_listening()
     }
 
     fn send_free(&self, seq: u64) {

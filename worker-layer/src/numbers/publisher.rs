@@ -19,8 +19,9 @@ use super::lease::Lease;
 use super::mirror::Mirror;
 use super::trouble::Trouble;
 
-/// The pause after a round, at least: a screen shows sixty pictures a second.
-const PAUSE_MIN: Duration = Duration::from_millis(16);
+/// The pause after a round, at least: thirty pictures a second are seen as motion, and every listing is written to every
+/// socket.
+const PAUSE_MIN: Duration = Duration::from_millis(33);
 /// The pause after a round, at most: one that Redis was slow at must not withhold the next for long.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// The pause after a round that failed.
