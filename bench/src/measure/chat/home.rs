@@ -1,6 +1,6 @@
 //! The home screen of a user with a thousand conversations, of which three changed since the device was there last: what
 //! changed, beside all of it; and beside a user with ten conversations of which three changed, because what it costs must depend
-//! on what changed alone.
+//! on what changed alone. And what it costs to come back at all: to connect, log in and ask what changed.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::clock;
 use crate::measure::Stage;
 use crate::order::{Ask, Quantiles, To, latencies};
 use crate::report::{Bar, Chart, Row, Target, count};
-use crate::server::{CHAT_PATH, Deployment};
+use crate::server::{CHAT_PATH, Deployment, PATH, Server};
 use crate::talk::name;
 use crate::usage::Cpu;
 use crate::websocket::blocking::Blocking;
@@ -45,6 +45,10 @@ pub(super) struct Finding {
     since: Asked,
     full: Asked,
     since_of_few: Asked,
+    /// Connecting and logging in, then what changed, then gone again.
+    back: Asked,
+    /// Connecting to an echo, and one message.
+    echo: Quantiles,
 }
 
 /// What an answer costs; one in pages counts as one.
@@ -69,6 +73,7 @@ pub(super) fn find(stage: &Stage, deployment: &Deployment) -> Result<Finding> {
     let mut many = User::with(deployment, USER_OF_MANY, MANY)?;
     let mut few = User::with(deployment, USER_OF_FEW, FEW)?;
     let (mut since, mut full, mut since_of_few) = (Costs::new()?, Costs::new()?, Costs::new()?);
+    let (mut back, echo_server, mut echo) = (Costs::new()?, Server::limit("echo")?, latencies()?);
     for _ in 0..stage.pick(30, 8) {
         let changed = many.change()?;
         let changed_of_few = few.change()?;
@@ -76,6 +81,12 @@ pub(super) fn find(stage: &Stage, deployment: &Deployment) -> Result<Finding> {
         many.measure(&mut since, Some(&changed), CHANGED)?;
         few.measure(&mut since_of_few, Some(&changed_of_few), CHANGED)?;
         many.measure(&mut full, None, MANY)?;
+        many.come_back(&mut back, &changed)?;
+        let begin_ns = clock::now_ns();
+        let mut socket = Blocking::connect(echo_server.address, PATH, PATIENCE)?;
+        socket.send("{}")?;
+        socket.receive()?;
+        echo.saturating_record(clock::now_ns() - begin_ns);
     }
     Ok(Finding {
         conversations: MANY,
@@ -83,6 +94,8 @@ pub(super) fn find(stage: &Stage, deployment: &Deployment) -> Result<Finding> {
         since: since.asked(),
         full: full.asked(),
         since_of_few: since_of_few.asked(),
+        back: back.asked(),
+        echo: Quantiles::of(&echo),
     })
 }
 
@@ -126,11 +139,23 @@ impl<'a> User<'a> {
             ensure!(found == expected, "{found} conversations in place of {expected}");
             costs.bytes = whole.bytes;
         }
-        for (pid, before) in pids.into_iter().zip(before) {
-            costs.used_ns += Cpu::of(pid)?.since_ns(&before?);
+        costs.account(pids, before)
+    }
+
+    /// A device connects, logs in, asks what changed, and is gone again.
+    fn come_back(&mut self, costs: &mut Costs, since: &str) -> Result<()> {
+        let pids = self.deployment.pids();
+        let before = pids.map(Cpu::of);
+        for _ in 0..TIMES {
+            let begin_ns = clock::now_ns();
+            let mut device = logged_in(self.deployment, self.user)?;
+            let home = answer(&mut device, &json!({ "type": "home", "id": 2, "since": since }))?;
+            costs.latency.saturating_record(clock::now_ns() - begin_ns);
+            ensure!(conversations(&home.json) == CHANGED, "the home screen is answered {}", home.json);
+            costs.bytes = home.bytes;
         }
-        costs.times += TIMES;
-        Ok(())
+        clock::sleep(TIDYING);
+        costs.account(pids, before)
     }
 
     /// The whole answer, page by page, and how many conversations are in it.
@@ -207,6 +232,15 @@ impl Costs {
         Ok(Self { latency: latencies()?, bytes: 0, used_ns: 0.0, times: 0 })
     }
 
+    /// Adds what processes used since then, in [`TIMES`] times.
+    fn account(&mut self, pids: [u32; 3], before: [Result<Cpu>; 3]) -> Result<()> {
+        for (pid, before) in pids.into_iter().zip(before) {
+            self.used_ns += Cpu::of(pid)?.since_ns(&before?);
+        }
+        self.times += TIMES;
+        Ok(())
+    }
+
     fn asked(&self) -> Asked {
         let cpu_us = self.used_ns / 1e3 / self.times.max(1) as f64;
         Asked { latency: Quantiles::of(&self.latency), bytes: self.bytes, cpu_us }
@@ -221,8 +255,8 @@ impl Asked {
 }
 
 impl Finding {
-    pub(super) fn rows(&self) -> [Row; 3] {
-        let Self { since, full, since_of_few, .. } = self;
+    pub(super) fn rows(&self) -> [Row; 4] {
+        let Self { since, full, since_of_few, back, echo, .. } = self;
         let name = format!("chat: home, {CHANGED} of {} conversations changed", count(MANY as f64));
         let (time, cpu) = (since.latency.p50_ms / full.latency.p50_ms, since.cpu_us / full.cpu_us);
         let few = since.cpu_us / since_of_few.cpu_us;
@@ -247,6 +281,16 @@ impl Finding {
                 limit: format!("{CHANGED} of {FEW} changed {:.0} µs", since_of_few.cpu_us),
                 ratio: Some(few),
                 target: Target::at_most(few, 1.5, 1.2, ""),
+            },
+            Row {
+                measure: format!("chat: connect, login, home, {CHANGED} of {} changed", count(MANY as f64)),
+                ours: format!("{}, CPU {:.0} µs", back.shown(), back.cpu_us),
+                limit: format!(
+                    "echo: connect, one message p50 {:.2}, p99 {:.2} ms",
+                    echo.p50_ms, echo.p99_ms
+                ),
+                ratio: Some(back.latency.p50_ms / echo.p50_ms),
+                target: Target::none(),
             },
         ]
     }
