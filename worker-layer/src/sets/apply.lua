@@ -19,6 +19,8 @@
 -- An operation costs two to four microseconds, most of it for making strings. So what is usual, that all win, makes none:
 -- times come as numbers, and the log gets the operations as they came.
 local HEAD = 10
+-- Bytes of a log, about; at the bound it is halved. Only entries of some length can bring it there, and only they look at it.
+local LOG_BYTES_MAX, LONG_BYTES = 64 * 1024 * 1024, 4096
 local byte, format, match, sub = string.byte, string.format, string.match, string.sub
 local MINUS, APPLIED = 45, 97
 
@@ -163,6 +165,9 @@ local position = format('%.0f', math.max(previous + 1, time[1] * 1000000 + time[
 redis.call('HSET', KEYS[1], 'position', position)
 redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[6], position .. '-0',
     'prev', previous, 'count', count - refused, 'operations', operations)
+if #operations > LONG_BYTES and redis.call('MEMORY', 'USAGE', KEYS[4]) > LOG_BYTES_MAX then
+    redis.call('XTRIM', KEYS[4], 'MAXLEN', '~', math.floor(redis.call('XLEN', KEYS[4]) / 2))
+end
 local cursor = epoch .. '-' .. position
 redis.call('PUBLISH', ARGV[2], '{"body":{"type":"delta","set":"' .. ARGV[1] .. '","prev":"' .. epoch .. '-' .. previous
     .. '","cursor":"' .. cursor .. '","operations":[' .. operations .. '],"server_ms":' .. now_ms .. '}}\n')

@@ -100,3 +100,30 @@ async fn who_comes_back_from_before_the_log_gets_everything_anew() {
     let answer = sets.watch(connection(), "a", Some(&fifth.to_string())).await.expect("an answer");
     assert!(matches!(answer, Message::Reset(_)), "{answer:?}");
 }
+
+#[tokio::test]
+async fn a_log_of_large_changes_is_bounded_in_bytes() {
+    /// What the log may take, and the change that brings it there.
+    const BYTES_MAX: u64 = 65 * 1024 * 1024;
+    /// A call of the script has at most 32 KiB: these are about 128 MiB of changes, and fewer entries than a log may have.
+    const REQUESTS: usize = 2_500;
+    let mut sets = Sets::start().await;
+    let first = sets.create("a").await.cursor;
+    let mut long: Vec<String> = (0..52).map(|value| format!("{value:1000}")).collect();
+    let mut last = first.clone();
+    for round in 0..REQUESTS {
+        let op = if round % 2 == 0 { "add" } else { "remove" };
+        let stamped =
+            |value: &String| format!(r#"{{"op":"{op}","value":"{value}","stamp":[{},"p"]}}"#, round + 1);
+        let operations: Vec<String> = long.iter().map(stamped).collect();
+        last = sets.apply("a", &operations.join(",")).await.cursor;
+    }
+    assert!(sets.redis.cli::<u64>("XLEN set:{a}:log").await > 500, "half of it is kept");
+    assert!(sets.redis.cli::<u64>("MEMORY USAGE set:{a}:log SAMPLES 0").await <= BYTES_MAX);
+    let from_first = sets.watch(connection(), "a", Some(&first.to_string())).await.expect("an answer");
+    assert!(matches!(from_first, Message::Reset(_)), "what was trimmed is not passed over");
+    long.truncate(1);
+    sets.apply("a", &format!(r#"{{"op":"add","value":"{}"}}"#, long[0])).await;
+    let from_last = sets.watch(connection(), "a", Some(&last.to_string())).await.expect("an answer");
+    assert!(matches!(from_last, Message::Delta(_)), "{from_last:?}");
+}
