@@ -14,7 +14,7 @@ impl Store {
     /// already expires.
     pub async fn put_claim(&self, bytes: &[u8]) -> Result<Claim, StoreError> {
         check(bytes.len())?;
-        let claim = Claim { key: name::claim_key(&unique()), bytes: bytes.len() };
+        let claim = Claim { key: name::claim_key(&unique()), bytes: bytes.len(), once: false };
         let (first, rest) = bytes.split_at(bytes.len().min(limit::CLAIM_PIECE_BYTES));
         let mut set = Cmd::with_capacity(5, first.len() + 64);
         set.arg("SET").arg(&claim.key).arg(first).arg("EX").arg(limit::CLAIM_KEPT_S);

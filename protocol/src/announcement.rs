@@ -25,4 +25,8 @@ pub struct Announced {
     /// Prefixes of HTTP paths that are relayed to the service, like `/numbers`: they match whole segments.
     #[serde(default)]
     pub paths: Vec<String>,
+    /// The largest body of a request that the service takes, bytes, if that is more than nodes relay to every service
+    /// ([`crate::limit::HTTP_BODY_BYTES_MAX`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_bytes_max: Option<usize>,
 }

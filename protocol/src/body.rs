@@ -30,6 +30,17 @@ pub struct Claim {
     pub key: String,
     /// The length of the value, bytes, so that a body that expired half-way is noticed.
     pub bytes: usize,
+    /// It is for whoever gets it alone, who removes it once it is fetched. So it takes room in Redis for milliseconds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub once: bool,
+}
+
+impl Claim {
+    /// The same, for one who fetches it and removes it.
+    #[must_use]
+    pub fn once(self) -> Self {
+        Self { once: true, ..self }
+    }
 }
 
 impl Body {

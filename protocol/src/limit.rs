@@ -20,7 +20,8 @@ pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 /// common JSON readers (.NET's) gives up; serde_json does at 128. Deeper ones are answered with `bad_request`.
 pub const NESTING_MAX: usize = 60;
 
-/// Largest body of a relayed HTTP request, bytes. Larger ones are answered with 413.
+/// Largest body of a relayed HTTP request, bytes, unless its service announces another bound. Larger ones are answered with
+/// 413.
 pub const HTTP_BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bodies of HTTP responses from this size on are compressed for clients that accept gzip, bytes: below it they fit a packet
@@ -33,9 +34,17 @@ pub const HTTP_CONNECTIONS_MAX: usize = 10_000;
 /// How long a client may leave what an HTTP response sends it unacknowledged, milliseconds: then it is cut off.
 pub const HTTP_STALL_MS: u64 = 30_000;
 
-/// Bytes of request bodies of one node that are kept in Redis as claims at the same time; beyond it requests with such
-/// bodies are answered with `unavailable`.
+/// Bytes of large request bodies of one node, in its memory and in Redis as claims, at the same time; beyond it requests with
+/// such bodies are answered with `unavailable`. It also bounds what a service can announce.
 pub const REQUEST_CLAIMS_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of claimed response bodies that one node has in its memory at the same time, until their clients have taken them;
+/// further ones wait in Redis.
+pub const RESPONSE_CLAIMS_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// How long a node goes on taking a body that is too large before it says so, milliseconds: a client that is cut off while it
+/// writes does not read why.
+pub const REFUSED_BODY_MS: u64 = 2_000;
 
 /// Largest `"id"` that a client may give to a request, bytes: it is kept while the request is in flight and echoed.
 pub const REQUEST_ID_BYTES_MAX: usize = 1_024;

@@ -1,11 +1,13 @@
 //! What the node answers over HTTP.
 //!
 //! Its own are the page ([`page`]), `/healthz`, `/readyz` and `/metrics` ([`status`]), and the upgrades at `/ws` and
-//! `/ws/<service>` ([`upgrade`]). Every other path belongs to the service that announced it ([`relayed`], [`compressed`]), so
+//! `/ws/<service>` ([`upgrade`], [`origin`]). Every other path belongs to the service that announced it ([`relayed`], [`carried`], [`compressed`]), so
 //! that a new service or route needs no new web layer.
 
 mod addressed;
+mod carried;
 pub(crate) mod compressed;
+pub(crate) mod origin;
 pub(crate) mod page;
 pub(crate) mod relayed;
 pub(crate) mod status;
@@ -23,11 +25,16 @@ use warp::{Filter, Rejection};
 
 use protocol::{ErrorCode, HttpBody, HttpResponse, RequestError};
 
+use crate::http::origin::Origin;
 use crate::node::Node;
 
 /// All that the node answers.
-pub(crate) fn routes(node: &Arc<Node>, static_folder: Option<PathBuf>) -> BoxedFilter<(Response,)> {
-    upgrade::routes(node)
+pub(crate) fn routes(
+    node: &Arc<Node>,
+    static_folder: Option<PathBuf>,
+    origins: Vec<Origin>,
+) -> BoxedFilter<(Response,)> {
+    upgrade::routes(node, origins)
         .or(status::routes(node))
         .unify()
         .or(page::routes(static_folder))

@@ -34,8 +34,10 @@ pub(crate) struct Node {
     pub(crate) relay: Arc<Relay>,
     pub(crate) store: Store,
     pub(crate) connections: Connections,
-    /// Bytes of request bodies that may be kept in Redis.
+    /// Bytes of large request bodies that may be here and in Redis.
     pub(crate) claim_room: Arc<Semaphore>,
+    /// Bytes of claimed response bodies that may be here.
+    pub(crate) response_room: Arc<Semaphore>,
     pub(crate) compressor: Compressor,
     /// The link to Redis and what serves it: these go on until all sockets are closed.
     pub(crate) tasks: Tasks,
@@ -95,6 +97,7 @@ impl Node {
             store,
             connections: Connections::default(),
             claim_room: Arc::new(Semaphore::new(limit::REQUEST_CLAIMS_BYTES_MAX)),
+            response_room: Arc::new(Semaphore::new(limit::RESPONSE_CLAIMS_BYTES_MAX)),
             compressor: Compressor::new(tasks.clone()),
             tasks,
             sockets: tokio_util::task::TaskTracker::new(),

@@ -36,8 +36,10 @@ impl Announcer {
         standing: Arc<Standing>,
         purge: mpsc::Sender<Purged>,
     ) -> Self {
-        let announced =
-            |service: &Arc<dyn Service>| (service.name().to_owned(), Announced { paths: service.paths() });
+        let announced = |service: &Arc<dyn Service>| {
+            let announced = Announced { paths: service.paths(), body_bytes_max: service.body_bytes_max() };
+            (service.name().to_owned(), announced)
+        };
         let mut announcement = Announcement {
             worker: worker.clone(),
             services: services.iter().map(announced).collect(),

@@ -124,7 +124,7 @@ impl Replies {
         match answer {
             Answer::Http(response) => match &response.body {
                 HttpBody::Body(text) if text.len() > protocol::limit::CLAIM_OVER_BYTES => {
-                    response.body = HttpBody::Claim(self.claim(text.as_bytes()).await?);
+                    response.body = HttpBody::Claim(self.claim(text.as_bytes()).await?.once());
                 }
                 _ => {}
             },

@@ -15,6 +15,11 @@ pub trait Service: Send + Sync + 'static {
     /// Prefixes of HTTP paths that nodes are to relay to this service; they match whole segments.
     fn paths(&self) -> Vec<String>;
 
+    /// The largest body of an HTTP request that the service takes, bytes, if that is more than nodes relay to every service.
+    fn body_bytes_max(&self) -> Option<usize> {
+        None
+    }
+
     /// Handles events that came together, in the order in which they came, and returns one outcome for each,
     /// in the same order. An answer that tells of a change is given after Redis has it.
     ///

@@ -53,7 +53,7 @@ async fn a_body_beyond_the_bound_is_neither_stored_nor_fetched() {
     assert!(
         matches!(store.put_claim(&vec![0; bytes]).await, Err(StoreError::ClaimTooLarge(found)) if found == bytes)
     );
-    let claim = Claim { key: "claim:x".to_owned(), bytes: usize::MAX };
+    let claim = Claim { key: "claim:x".to_owned(), bytes: usize::MAX, once: false };
     assert!(matches!(store.fetch_claim(&claim).await, Err(StoreError::ClaimTooLarge(_))));
     let keys: u64 = store.query(&redis::cmd("DBSIZE")).await.unwrap();
     assert_eq!(keys, 0);

@@ -2,21 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
-use futures_util::{Stream, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use bytes::{Buf, Bytes};
+use futures_util::Stream;
+use tokio::sync::oneshot;
 use warp::http::header::{CONNECTION, HeaderMap};
 use warp::http::{HeaderName, HeaderValue, Method, StatusCode};
 use warp::path::FullPath;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
-use broker::{Store, Tasks, redis};
 use protocol::{ErrorCode, HttpBody, HttpRequest, HttpResponse, RequestError, limit};
 
-use crate::http::{addressed, compressed, page};
+use crate::http::{addressed, carried, compressed, page};
 use crate::listener::PeerAddress;
 use crate::node::Node;
 use crate::relay::request::HttpAsk;
@@ -97,84 +95,25 @@ async fn relay<B: Buf>(
         let message = "this node is stopping, nothing was done: try again";
         return Err(RequestError::new(ErrorCode::Unavailable, message));
     }
-    let read = read(body, node.bounds.http_body_bytes_max);
-    let body = tokio::time::timeout(Duration::from_millis(limit::BODY_READ_MS), read)
-        .await
-        .map_err(|_| RequestError::new(ErrorCode::BadRequest, "the body of the request came too slowly"))??;
+    let body = carried::read(node, body, body_bytes_max(node, &service)).await?;
     let _kept;
-    (http.body, _kept) = carried(node, body).await?;
+    (http.body, _kept) = carried::kept(node, body).await?;
     let (waiting, response) = oneshot::channel();
     node.relay.clone().http(HttpAsk { service, peer, http, waiting });
     response.await.map_err(|_| RequestError::outcome_unknown())
 }
 
-async fn read<B: Buf>(
-    body: impl Stream<Item = Result<B, warp::Error>>,
-    bytes_max: usize,
-) -> Result<Bytes, RequestError> {
-    let mut body = std::pin::pin!(body);
-    let mut whole = BytesMut::new();
-    while let Some(part) = body.next().await {
-        let part =
-            part.map_err(|_| RequestError::new(ErrorCode::BadRequest, "the body of the request broke off"))?;
-        if whole.len() + part.remaining() > bytes_max {
-            let message = format!("the body of a request may have at most {bytes_max} bytes");
-            return Err(RequestError::new(ErrorCode::TooLarge, message));
-        }
-        bytes::BufMut::put(&mut whole, part);
-    }
-    Ok(whole.freeze())
-}
-
-/// A request's body that is kept in Redis until its response is there.
-struct Kept {
-    store: Store,
-    tasks: Tasks,
-    key: String,
-    room: Option<OwnedSemaphorePermit>,
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        let (store, key, room) = (self.store.clone(), std::mem::take(&mut self.key), self.room.take());
-        self.tasks.tracker.spawn(async move {
-            // If it cannot be removed now, it expires.
-            let _ = store.query::<()>(redis::cmd("UNLINK").arg(key)).await;
-            drop(room);
-        });
-    }
-}
-
-/// The body as it travels: text if it is short and UTF-8, otherwise by claim.
-async fn carried(node: &Node, body: Bytes) -> Result<(HttpBody, Option<Kept>), RequestError> {
-    match std::str::from_utf8(&body) {
-        Ok(text) if text.len() <= limit::CLAIM_OVER_BYTES => Ok((HttpBody::Body(text.to_owned()), None)),
-        _ => {
-            let bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
-            let room = node.claim_room.clone().try_acquire_many_owned(bytes).map_err(|_| {
-                let message =
-                    "this node has too many large requests at the moment, nothing was done: try again";
-                RequestError::new(ErrorCode::Unavailable, message)
-            })?;
-            let claim = node.store.put_claim(&body).await.map_err(|error| {
-                log::warn!(node:% = node.id, error:%; "the body of a request could not be kept");
-                RequestError::unavailable()
-            })?;
-            let (store, tasks) = (node.store.clone(), node.tasks.clone());
-            let kept = Kept { store, tasks, key: claim.key.clone(), room: Some(room) };
-            Ok((HttpBody::Claim(claim), Some(kept)))
-        }
-    }
+/// What the service announced, if that is more than every service gets.
+fn body_bytes_max(node: &Node, service: &str) -> usize {
+    let announced = node.relay.registry.view().body_bytes_max(service).unwrap_or_default();
+    node.bounds.http_body_bytes_max.max(announced.min(limit::REQUEST_CLAIMS_BYTES_MAX))
 }
 
 /// The response with its body, wherever that is, compressed if the client accepts it.
 async fn fetched(node: &Node, response: HttpResponse, gzip: bool) -> Result<Response, RequestError> {
     let body = match response.body {
         HttpBody::Body(text) => text.into(),
-        HttpBody::Claim(claim) => node.store.fetch_claim(&claim).await.map_err(|error| {
-            log::warn!(node:% = node.id, error:%; "the body of a response could not be fetched");
-            RequestError::outcome_unknown()
-        })?,
+        HttpBody::Claim(claim) => carried::fetch(node, claim).await?,
     };
     let status = StatusCode::from_u16(response.status)
         .ok()

@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn claimed(version: u64) -> Push {
-        Push::state(Body::Claim(Claim { key: "claim:x".into(), bytes: 1 }), "k", version)
+        Push::state(Body::Claim(Claim { key: "claim:x".into(), bytes: 1, once: false }), "k", version)
     }
 
     #[test]

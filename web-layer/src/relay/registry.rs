@@ -35,6 +35,8 @@ pub(crate) struct View {
     services: HashMap<Arc<str>, Vec<Worker>>,
     /// HTTP prefixes with their service, the longest first.
     paths: Vec<(String, Arc<str>)>,
+    /// The largest bodies of requests that services take, bytes, of those that announced a bound.
+    bodies: HashMap<Arc<str>, usize>,
     /// Every service that was ever announced to this node.
     known: HashSet<Arc<str>>,
     /// Every worker that was heard of lately, also those that take no events.
@@ -74,6 +76,11 @@ impl View {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/'))
         };
         self.paths.iter().find(|(prefix, _)| covers(prefix)).map(|(_, service)| service)
+    }
+
+    /// The largest body of a request that the service takes, bytes, if it announced a bound.
+    pub(crate) fn body_bytes_max(&self, service: &str) -> Option<usize> {
+        self.bodies.get(service).copied()
     }
 
     /// The service of this name, if some worker ever announced it.
@@ -158,7 +165,8 @@ impl Registry {
 
     fn renew(&self, workers: &HashMap<WorkerId, Entry>) {
         let elder = self.view();
-        let mut view = View { version: elder.version + 1, known: elder.known.clone(), ..View::default() };
+        let (known, bodies) = (elder.known.clone(), elder.bodies.clone());
+        let mut view = View { version: elder.version + 1, known, bodies, ..View::default() };
         let mut paths = elder.paths.clone();
         for (id, entry) in workers {
             view.present.insert(id.clone());
@@ -166,6 +174,7 @@ impl Registry {
                 let service =
                     view.known.get(service.as_str()).cloned().unwrap_or_else(|| Arc::from(service.as_str()));
                 view.known.insert(service.clone());
+                view.bodies.extend(announced.body_bytes_max.map(|bytes| (service.clone(), bytes)));
                 for path in &announced.paths {
                     if path.starts_with('/') && !paths.iter().any(|(known, _)| known == path) {
                         paths.push((path.clone(), service.clone()));
@@ -191,7 +200,7 @@ mod tests {
         let paths = vec!["/files".to_owned(), "/files/deep".to_owned(), "/hello".to_owned()];
         Announcement {
             worker: worker.parse().unwrap(),
-            services: [("files".to_owned(), Announced { paths })].into(),
+            services: [("files".to_owned(), Announced { paths, body_bytes_max: None })].into(),
             draining,
         }
     }

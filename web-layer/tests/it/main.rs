@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bound;
+mod carried;
 mod effect;
 mod frame;
 mod open;

@@ -132,7 +132,8 @@ async fn a_body_that_is_no_text_or_is_gone_is_refused() {
     request.body = HttpBody::Claim(sets.node.store.put_claim(b"\xff\xfe").await.expect("stored"));
     let response = sets.node.request(&sets.worker.id, "sets", request.clone()).await;
     assert_eq!((response.status, sets.error(&response).await.code), (400, ErrorCode::BadRequest));
-    request.body = HttpBody::Claim(protocol::Claim { key: "claim:gone".to_owned(), bytes: 70_000 });
+    request.body =
+        HttpBody::Claim(protocol::Claim { key: "claim:gone".to_owned(), bytes: 70_000, once: false });
     let response = sets.node.request(&sets.worker.id, "sets", request).await;
     assert_eq!((response.status, sets.error(&response).await.code), (503, ErrorCode::Unavailable));
 }

@@ -1,0 +1,161 @@
+//! Bodies of requests and responses, large and binary ones too, on their way over Redis.
+//!
+//! What a node holds of them is bounded: a body that turns out to be large takes room as it comes, and a response that is too
+//! large to be published waits in Redis until there is room for it here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+
+use broker::{Store, Tasks, redis};
+use protocol::{Claim, ErrorCode, HttpBody, RequestError, limit};
+
+use crate::node::Node;
+
+/// The body of a request, with the room that it takes if it is large.
+pub(super) struct Taken {
+    bytes: Bytes,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+/// A body in Redis that nobody needs any more once this is dropped.
+pub(super) struct Kept {
+    store: Store,
+    tasks: Tasks,
+    key: String,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+/// A response's body with the room that it takes until the client has it.
+struct Held {
+    bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Reads the body of a request.
+///
+/// # Errors
+/// `too_large` beyond `bytes_max`, `unavailable` if there is no room for it, `bad_request` if it does not come.
+pub(super) async fn read<B: Buf>(
+    node: &Node,
+    body: impl Stream<Item = Result<B, warp::Error>>,
+    bytes_max: usize,
+) -> Result<Taken, RequestError> {
+    let mut body = std::pin::pin!(body);
+    let reading = timeout(Duration::from_millis(limit::BODY_READ_MS), take(node, body.as_mut(), bytes_max));
+    let taken = reading
+        .await
+        .map_err(|_| RequestError::new(ErrorCode::BadRequest, "the body of the request came too slowly"))?;
+    if taken.as_ref().is_err_and(|error| error.code != ErrorCode::BadRequest) {
+        // Whoever is cut off while writing does not read why.
+        let rest = async { while let Some(Ok(_)) = body.next().await {} };
+        let _ = timeout(Duration::from_millis(limit::REFUSED_BODY_MS), rest).await;
+    }
+    taken
+}
+
+async fn take<B: Buf>(
+    node: &Node,
+    mut body: impl Stream<Item = Result<B, warp::Error>> + Unpin,
+    bytes_max: usize,
+) -> Result<Taken, RequestError> {
+    let (mut whole, mut room) = (BytesMut::new(), None::<OwnedSemaphorePermit>);
+    while let Some(part) = body.next().await {
+        let part =
+            part.map_err(|_| RequestError::new(ErrorCode::BadRequest, "the body of the request broke off"))?;
+        let bytes = whole.len() + part.remaining();
+        if bytes > bytes_max {
+            let message = format!("the body of a request may have at most {bytes_max} bytes");
+            return Err(RequestError::new(ErrorCode::TooLarge, message));
+        }
+        if bytes > limit::CLAIM_OVER_BYTES {
+            let had = room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+            let more = place(node, bytes - had)?;
+            match &mut room {
+                Some(room) => room.merge(more),
+                None => room = Some(more),
+            }
+        }
+        bytes::BufMut::put(&mut whole, part);
+    }
+    Ok(Taken { bytes: whole.freeze(), room })
+}
+
+/// Room for so many bytes of a request's body.
+fn place(node: &Node, bytes: usize) -> Result<OwnedSemaphorePermit, RequestError> {
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    node.claim_room.clone().try_acquire_many_owned(bytes).map_err(|_| {
+        let message = "this node has too many large requests at the moment, nothing was done: try again";
+        RequestError::new(ErrorCode::Unavailable, message)
+    })
+}
+
+/// The body of a request as it travels: text if it is short and UTF-8, otherwise by claim.
+///
+/// # Errors
+/// `unavailable` if Redis does not take it.
+pub(super) async fn kept(node: &Node, body: Taken) -> Result<(HttpBody, Option<Kept>), RequestError> {
+    let Taken { bytes, room } = body;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) if text.len() <= limit::CLAIM_OVER_BYTES => Ok((HttpBody::Body(text.to_owned()), None)),
+        _ => {
+            let room = match room {
+                Some(room) => room,
+                None => place(node, bytes.len())?,
+            };
+            let claim = node.store.put_claim(&bytes).await.map_err(|error| {
+                log::warn!(node:% = node.id, error:%; "the body of a request could not be kept");
+                RequestError::unavailable()
+            })?;
+            let kept = Kept::new(node, &claim, Some(room));
+            Ok((HttpBody::Claim(claim), Some(kept)))
+        }
+    }
+}
+
+/// Fetches the body of a response, when there is room for it.
+///
+/// # Errors
+/// `outcome_unknown` if it cannot be had: what it tells of has been done.
+pub(super) async fn fetch(node: &Node, claim: Claim) -> Result<Bytes, RequestError> {
+    let _kept = claim.once.then(|| Kept::new(node, &claim, None));
+    // A claim can say anything.
+    let wanted = claim.bytes.min(limit::RESPONSE_CLAIMS_BYTES_MAX);
+    let room = Arc::clone(&node.response_room).acquire_many_owned(u32::try_from(wanted).unwrap_or(u32::MAX));
+    let Ok(Ok(room)) = timeout(Duration::from_secs(limit::CLAIM_KEPT_S), room).await else {
+        log::warn!(node:% = node.id; "there was no room for the body of a response: clients take theirs too slowly");
+        return Err(RequestError::outcome_unknown());
+    };
+    let bytes = node.store.fetch_claim(&claim).await.map_err(|error| {
+        log::warn!(node:% = node.id, error:%; "the body of a response could not be fetched");
+        RequestError::outcome_unknown()
+    })?;
+    Ok(Bytes::from_owner(Held { bytes, _room: room }))
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Kept {
+    fn new(node: &Node, claim: &Claim, room: Option<OwnedSemaphorePermit>) -> Self {
+        Self { store: node.store.clone(), tasks: node.tasks.clone(), key: claim.key.clone(), room }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let (store, key, room) = (self.store.clone(), std::mem::take(&mut self.key), self.room.take());
+        self.tasks.tracker.spawn(async move {
+            // If it cannot be removed now, it expires.
+            let _ = store.query::<()>(redis::cmd("UNLINK").arg(key)).await;
+            drop(room);
+        });
+    }
+}
