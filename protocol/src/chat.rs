@@ -7,13 +7,14 @@
 //! - [`read`]: what clients ask for, as a [`Request`]
 //! - [`Answer`]: what they are answered, and what is pushed to them
 //! - [`Message`], [`Conversation`]: what is in it
+//! - [`Presence`]: whether a user is online
 
 mod answer;
 mod request;
 
 pub use crate::sets::{BadCursor, Cursor};
 
-pub use answer::{Answer, Change, Conversation, Message};
+pub use answer::{Answer, Change, Conversation, Message, Presence};
 pub use request::{Around, Request, read};
 
 /// The name of the service.
@@ -43,3 +44,6 @@ pub const HOME_MAX: usize = 200;
 pub const HOME_DEFAULT: usize = 50;
 /// Changes that the log of a user keeps, or a few more: a device that missed more loads the home screen instead.
 pub const CHAT_LOG_ENTRIES_MAX: usize = 1_000;
+/// Users in one request to watch, or to watch no longer: as many as a screen shows, and far below
+/// [`crate::limit::TOPICS_PER_CONNECTION_MAX`].
+pub const WATCHED_MAX: usize = 100;

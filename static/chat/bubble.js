@@ -13,7 +13,7 @@ const TOGETHER_MS = 5 * 60 * 1_000;
  * @property {number} [ms]
  * @property {boolean} [isOwn]
  * @property {boolean} [goesOn] it stands together with the one before
- * @property {'waiting' | 'sent' | 'read' | 'refused' | ''} [mark]
+ * @property {'waiting' | 'sent' | 'delivered' | 'read' | 'refused' | ''} [mark]
  * @property {import('./model.js').Unsent} [unsent]
  */
 
@@ -27,8 +27,7 @@ export function itemsOf(model, id) {
   const conversation = model.conversations.get(id);
   const stored = (conversation?.messages ?? []).map(({ seq, from, text, message_id, sent_ms }) => {
     const isOwn = from === model.user;
-    const isRead = isOwn && id !== model.user && seq <= conversation.receipt;
-    const mark = isOwn ? (isRead ? 'read' : 'sent') : '';
+    const mark = isOwn ? markOf(seq, id === model.user ? {} : conversation) : '';
     return { key: `${seq}`, seq, text, message_id, ms: sent_ms, isOwn, mark };
   });
   const onTheWay = model.unsentTo(id).map((unsent) => {
@@ -46,6 +45,11 @@ export function itemsOf(model, id) {
     before = item;
   }
   return items;
+}
+
+/** How far a message of one's own has come. */
+function markOf(seq, { receipt = 0, delivered = 0 }) {
+  return seq <= receipt ? 'read' : seq <= delivered ? 'delivered' : 'sent';
 }
 
 /** @param {Item} item */

@@ -16,7 +16,11 @@ export class Conversation {
   read = 0;
   /** and up to which the other side has. */
   receipt = 0;
-  /** Whether those three are known: they are of a conversation that was seen from its beginning or on a home screen. */
+  /** Up to which message some device of the other side has received. */
+  delivered = 0;
+  /** Up to which message this page has told that it received. */
+  received = 0;
+  /** Whether these are known: they are of a conversation that was seen from its beginning or on a home screen. */
   isSure = false;
 
   /**
@@ -73,12 +77,14 @@ export class Conversation {
   }
 
   /** Takes what a home screen says; it may be older than what is here. */
-  addSummary({ with_name, last, unread, read, receipt }) {
+  addSummary({ with_name, last, unread, read, receipt, delivered = receipt, received = 0 }) {
     this.isSure = true;
     const isNews = last.seq > this.lastSeq || (last.seq === this.lastSeq && read >= this.read);
     if (isNews) [this.unread, this.name] = [unread, with_name];
     this.read = Math.max(this.read, read);
     this.receipt = Math.max(this.receipt, receipt);
+    this.delivered = Math.max(this.delivered, delivered);
+    this.received = Math.max(this.received, received);
     this.add(last);
   }
 
@@ -87,9 +93,14 @@ export class Conversation {
     if (this.messages.length > MESSAGES_KEPT_MAX) this.messages = this.messages.slice(-MESSAGES_KEPT_MAX);
   }
 
+  /** Whether the other side is to be told that messages are here: of those that were read it is told that. */
+  get isReceiptDue() {
+    return this.unread > 0 && this.lastSeq > Math.max(this.read, this.received);
+  }
+
   /** The same as a home screen says it. */
   get summary() {
-    const { id, name, last, unread, read, receipt } = this;
-    return { with: id, with_name: name, last, unread, read, receipt };
+    const { id, name, last, unread, read, receipt, delivered, received } = this;
+    return { with: id, with_name: name, last, unread, read, receipt, delivered, received };
   }
 }

@@ -1,9 +1,9 @@
-import { whenInWords } from './words.js';
+import { presenceInWords, whenInWords } from './words.js';
 
 /** How the address of a conversation begins. */
 export const ADDRESS = '#chat/';
 
-/** The list of conversations: who, the last message, whose it is, when, and how many were not read. */
+/** The list of conversations: who and whether online, the last message, whose it is, when, and how many were not read. */
 export class ChatList {
   #list;
   /** By conversation. @type {Map<string, HTMLElement>} */ #rows = new Map();
@@ -59,10 +59,10 @@ function createRow(id) {
   const link = document.createElement('a');
   link.href = ADDRESS + encodeURIComponent(id);
   link.dataset.with = id;
-  for (const part of ['name', 'when', 'last', 'unread']) {
+  for (const part of ['name', 'when', 'last', 'unread', 'presence']) {
     const span = document.createElement('span');
     span.className = `chat-row-${part}`;
-    if (part !== 'when') span.dir = 'auto';
+    if (part !== 'when' && part !== 'presence') span.dir = 'auto';
     link.append(span, ' ');
   }
   row.append(link);
@@ -73,11 +73,13 @@ function fill(row, { id, name, last, unread }, model) {
   const onItsWay = model.unsentTo(id).at(-1);
   const isOwn = onItsWay !== undefined || last.from === model.user;
   const { text: lastText } = onItsWay ?? last;
-  const [nameSpan, when, text, count] = row.firstElementChild.children;
+  const [nameSpan, when, text, count, presence] = row.firstElementChild.children;
   setText(nameSpan, name);
   setText(when, whenInWords(onItsWay?.written_ms ?? last.sent_ms));
   setText(text, isOwn ? `You: ${lastText}` : lastText);
   setText(count, unread > 0 ? String(unread) : '');
+  // Only who is online has a dot; what it means is there to be read, too.
+  setText(presence, model.isOnline(id) && id !== model.user ? presenceInWords(true) : '');
   if (unread > 0) count.setAttribute('aria-label', `${unread} not read`);
   else count.removeAttribute('aria-label');
   row.firstElementChild.classList.toggle('has-unread', unread > 0);

@@ -39,6 +39,7 @@ export const markup = `
     <header class="chat-talk-head">
       <a class="chat-back" href="#chat" aria-label="All conversations">←</a>
       <h2 id="chat-with" dir="auto"></h2>
+      <p id="chat-presence" class="chat-presence"></p>
       <p id="chat-typing" class="chat-typing" role="status"></p>
     </header>
     <div id="chat-scroll" class="chat-scroll" tabindex="0" role="region" aria-labelledby="chat-with">

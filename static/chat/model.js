@@ -31,6 +31,7 @@ export class ChatModel {
    * is to be asked for with `home`. Null: all is known. @type {string | null}
    */
   unsureSince = null;
+  /** Who is online, as far as it is known. @type {Map<string, {online: boolean, version: number}>} */ #presence = new Map();
   /** The furthest place that was heard of since it was last asked what was missed. */ #ahead = null;
   /** How names that were typed are compared, as the server told. */ #folded = new Map();
 
@@ -150,6 +151,28 @@ export class ChatModel {
     if (seq >= conversation.lastSeq) conversation.unread = 0;
   }
 
+  /** Conversations of which the other side is to be told that their messages are here. */
+  get unreceived() {
+    return [...this.conversations.values()].filter(({ isReceiptDue }) => isReceiptDue);
+  }
+
+  /** Learns who is online and who is not. Of two that are told of one user the newer one counts. */
+  learnPresence(users) {
+    for (const { user, online, version } of users) {
+      if (version >= (this.#presence.get(user)?.version ?? 0)) this.#presence.set(user, { online, version });
+    }
+  }
+
+  /** Without a connection, and of whom nobody tells, nothing is known. */
+  forgetPresence(users = [...this.#presence.keys()]) {
+    for (const user of users) this.#presence.delete(user);
+  }
+
+  /** @returns {boolean | undefined} whether a user is online, if that is known */
+  isOnline(id) {
+    return this.#presence.get(id)?.online;
+  }
+
   /** @param {Unsent} unsent */
   write(unsent) {
     this.unsent.push(unsent);
@@ -225,6 +248,9 @@ export class ChatModel {
     if (!conversation.isSure) this.unsureSince ??= this.cursor;
     if (change.type === 'read') conversation.read = Math.max(conversation.read, change.read);
     if (change.type === 'receipt') conversation.receipt = Math.max(conversation.receipt, change.read);
+    // What was read was received.
+    const delivered = { receipt: change.read, delivered: change.delivered }[change.type] ?? 0;
+    conversation.delivered = Math.max(conversation.delivered, delivered);
     if (change.unread !== undefined) conversation.unread = change.unread;
   }
 

@@ -4,6 +4,7 @@
  */
 import { backoffMs } from '../client/backoff.js';
 import { UNSENT_MAX } from './model.js';
+import { Watching } from './watching.js';
 
 /** Conversations in a page of the home screen, messages in a page of history, changes in a page of what was missed. */
 export const PAGE = 50;
@@ -11,6 +12,12 @@ const SYNC_PAGE = 500;
 
 /** How soon a message that was acknowledged has to come back as a push; else something was missed. */
 const PUSH_AFTER_MS = 3_000;
+
+/** How long what was received waits to be told: several messages are told together, and what is read at once is not told. */
+const RECEIVED_AFTER_MS = 500;
+
+/** The close code of a connection whose token has expired. */
+const TOKEN_EXPIRED = 4501;
 
 /** How often the other side hears that a message is being typed, */
 export const TYPING_EVERY_MS = 3_000;
@@ -38,6 +45,8 @@ export class ChatSession extends EventTarget {
   #attempt = 0;
   #timer;
   #pushTimer;
+  #receivedTimer = null;
+  #watching;
   #isSending = false;
   /** Reading that the server was not told of yet, by conversation. */ #reading = new Map();
   #typedAtMs = 0;
@@ -63,10 +72,15 @@ export class ChatSession extends EventTarget {
     this.#store = store;
     this.model = model;
     this.name = login.username;
+    this.#watching = new Watching({
+      request: (request) => connection.request(request),
+      learn: (users) => this.#learnPresence(users),
+      forget: (users) => model.forgetPresence(users),
+    });
     this.#restore();
     this.#listeners = {
       message: ({ detail }) => this.#hear(detail),
-      state: () => connection.state !== 'open' && this.#enter('waiting'),
+      state: ({ detail }) => this.#onState(detail),
       open: () => this.#start(),
     };
     for (const [event, listener] of Object.entries(this.#listeners)) connection.addEventListener(event, listener);
@@ -93,6 +107,7 @@ export class ChatSession extends EventTarget {
     this.#hasEnded = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#pushTimer);
+    clearTimeout(this.#receivedTimer);
     for (const [event, listener] of Object.entries(this.#listeners)) this.#connection.removeEventListener(event, listener);
     globalThis.removeEventListener?.('pagehide', this.#onLeave);
     this.#keepHome();
@@ -128,6 +143,11 @@ export class ChatSession extends EventTarget {
     this.#reading.set(id, seq);
     this.#tellReading(id);
     this.#changed();
+  }
+
+  /** These users are shown: whether they are online is asked for and followed, if there is a conversation with them. */
+  show(ids) {
+    if (this.#phase === 'live') this.#watching.want(ids.filter((id) => this.model.conversations.get(id)?.last));
   }
 
   /** The user is typing. */
@@ -188,6 +208,7 @@ export class ChatSession extends EventTarget {
         const answer = await this.#connection.request({ type: 'login', ...this.#login });
         if (round !== this.#round) return;
         this.name = answer.name;
+        this.#watching.startAnew();
         this.dispatchEvent(new CustomEvent('login', { detail: answer }));
       }
       if (round === this.#round) await this.#catchUp(round);
@@ -220,6 +241,8 @@ export class ChatSession extends EventTarget {
     if (message.id !== undefined) return;
     if (message.type === 'typing') {
       this.dispatchEvent(new CustomEvent('typing', { detail: message.from }));
+    } else if (message.type === 'presence') {
+      this.#learnPresence(message.users);
     } else if (message.type === 'gap') {
       this.model.gap(message.cursor);
     } else if (message.cursor !== undefined && this.model.push(message) === 'applied') {
@@ -278,6 +301,36 @@ export class ChatSession extends EventTarget {
     if (this.#reading.get(id) === seq) this.#reading.delete(id);
   }
 
+  /** Tells what is here and not read; what fails is told with the next change, or when it is live again. */
+  async #tellReceived() {
+    try {
+      for (const { id, lastSeq } of this.model.unreceived) {
+        if (this.#phase !== 'live') break;
+        await this.#connection.request({ type: 'received', with: id, seq: lastSeq });
+        this.model.conversations.get(id).received = lastSeq;
+      }
+    } catch {
+      // see above
+    }
+    this.#receivedTimer = null;
+  }
+
+  #learnPresence(users) {
+    this.model.learnPresence(users);
+    this.#changed();
+  }
+
+  #onState(status) {
+    if (this.#connection.state === 'open') return;
+    this.model.forgetPresence();
+    if (status?.code === TOKEN_EXPIRED) {
+      this.#trouble = { code: 'expired', message: status.reason };
+      this.#enter('refused');
+    } else {
+      this.#enter('waiting');
+    }
+  }
+
   #keep(unsent) {
     this.model.write(unsent);
     const isKept = this.#store.keepUnsent(this.model.user, unsent);
@@ -309,7 +362,7 @@ export class ChatSession extends EventTarget {
 
   #enter(phase) {
     this.#phase = phase;
-    if (phase === 'waiting') this.#round++;
+    if (phase === 'waiting' || phase === 'refused') this.#round++;
     this.#changed();
   }
 
@@ -317,6 +370,9 @@ export class ChatSession extends EventTarget {
     if (this.#hasEnded) return;
     this.#tidy();
     this.#keepTimer ??= setTimeout(this.#onLeave, KEEP_AFTER_MS);
+    if (this.#phase === 'live' && this.model.unreceived.length > 0) {
+      this.#receivedTimer ??= setTimeout(() => this.#tellReceived(), RECEIVED_AFTER_MS);
+    }
     this.dispatchEvent(new CustomEvent('change'));
   }
 }

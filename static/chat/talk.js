@@ -1,7 +1,7 @@
 import { createBubble, fillBubble, itemsOf } from './bubble.js';
 import { TYPING_SHOWN_MS } from './session.js';
 import { UNSENT_MAX } from './model.js';
-import { readText } from './words.js';
+import { presenceInWords, readText } from './words.js';
 
 /** So near the end, in pixels, somebody looks at the newest message; */
 const END_PX = 48;
@@ -84,11 +84,18 @@ export class ChatTalk {
     const { model } = this.#session;
     const conversation = model.find(this.#to);
     setText(this.#find('chat-with'), conversation?.name ?? this.#to);
+    this.#drawPresence(this.id === model.user ? undefined : model.isOnline(this.id));
     this.#drawMessages(itemsOf(model, this.id));
     this.#drawBeginning(conversation);
     this.#find('chat-newest').hidden = this.#isAtEnd;
     this.#fetchIfNeeded(conversation);
     this.#markRead(conversation);
+  }
+
+  #drawPresence(isOnline) {
+    const element = this.#find('chat-presence');
+    setText(element, presenceInWords(isOnline));
+    element.classList.toggle('is-online', isOnline === true);
   }
 
   /** @param {string | null} from who is typing; nobody: null */

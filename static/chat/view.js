@@ -89,6 +89,7 @@ class ChatView {
   #begin({ name, user, token }, isKnown) {
     this.#session?.end();
     this.#isKnown = isKnown;
+    if (this.#own.state === 'stopped') this.#own.reconnectNow(); // the server asked for a new login
     const session = new ChatSession(this.#own, {
       login: { username: name, ...(token && { token }) },
       model: new ChatModel(user),
@@ -132,7 +133,7 @@ class ChatView {
     this.#session = null;
     rememberWho(null);
     const token = this.#find('chat-token').value.trim();
-    if (trouble.code === 'unauthorized') {
+    if (trouble.code === 'unauthorized' || trouble.code === 'expired') {
       this.#find('chat-token-field').hidden = false;
       this.#find('chat-login-hint').textContent = 'It holds for this tab: in another one you can be somebody else.';
     }
@@ -178,6 +179,7 @@ class ChatView {
     const { model, phase, trouble, name, unkept } = this.#session;
     setText(this.#find('chat-home-title'), name);
     this.#list.show(model, this.#talk.id);
+    this.#session.show([this.#talk.id, ...model.home.map(({ id }) => id)]);
     const unsent = model.unsent.filter(({ seq, refused }) => !seq && !refused).length;
     setText(this.#find('chat-standing'), standingInWords({ phase, trouble, unsent, unkept }));
     this.#find('chat-older').hidden = model.next === null || phase !== 'live';

@@ -42,6 +42,7 @@ export function loginFailureInWords({ code, message }, hasToken) {
       ? 'The server did not take this token: it may be wrong, expired, or for another name. Get a new one and log in again.'
       : 'This server wants a token for this name. Paste yours, then log in again.';
   }
+  if (code === 'expired') return 'Your token has expired. Get a new one and log in again.';
   if (code === 'not_found') return 'The server does not know the chat service. Reload the page to get its newest version.';
   return `The server refused this login: ${sentence(message)} Change it and log in again.`;
 }
@@ -63,9 +64,14 @@ export function standingInWords({ phase, trouble, unsent, unkept }) {
   return '';
 }
 
-/** @param {'waiting' | 'sent' | 'read' | 'refused' | ''} mark */
+/** @param {'waiting' | 'sent' | 'delivered' | 'read' | 'refused' | ''} mark */
 export function markInWords(mark) {
-  return { waiting: 'Waiting to be sent', sent: 'Sent', read: 'Read', refused: 'Not sent' }[mark];
+  return { waiting: 'Waiting to be sent', sent: 'Sent', delivered: 'Delivered', read: 'Read', refused: 'Not sent' }[mark];
+}
+
+/** @param {boolean | undefined} isOnline as far as it is known */
+export function presenceInWords(isOnline) {
+  return isOnline === undefined ? '' : isOnline ? 'Online' : 'Offline';
 }
 
 /** The time of a day for today, the day for all before. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { itemsOf } from '../chat/bubble.js';
 import { Conversation, MESSAGES_KEPT_MAX } from '../chat/conversation.js';
 import { isReached } from '../chat/cursor.js';
 import { ChatModel } from '../chat/model.js';
@@ -56,6 +57,8 @@ test('a home screen that is older than what is here sets nothing back', () => {
     unread: 0,
     read: 9,
     receipt: 4,
+    delivered: 4,
+    received: 0,
   });
 });
 
@@ -82,12 +85,13 @@ function readAll(model, server) {
 function assertSame(model, server) {
   const { user } = model;
   for (const other of USERS) {
-    const { messages, read } = server.conversation(user, other);
+    const { messages, read, received } = server.conversation(user, other);
     const mine = model.find(other);
     assert.deepEqual(mine?.messages ?? [], messages);
     if (messages.length === 0) continue;
     assert.equal(mine.unread, server.unread(user, other));
     assert.deepEqual([mine.read, mine.receipt], [read.get(user), read.get(other)]);
+    assert.equal(mine.delivered, Math.max(read.get(other), received.get(other)));
   }
   const home = server.handle(user, { type: 'home' }).conversations.map(({ with: other }) => other);
   assert.deepEqual(model.home.map(({ id }) => id), home);
@@ -115,6 +119,11 @@ test('after pushes that were lost, repeated and out of order, each page has what
         const other = USERS[random(3)];
         const length = server.conversation(model.user, other).messages.length;
         if (length > 0) server.handle(model.user, { type: 'read', with: other, seq: 1 + random(length) });
+      },
+      (model) => {
+        const other = USERS[random(3)];
+        const length = server.conversation(model.user, other).messages.length;
+        if (length > 0 && other !== model.user) server.handle(model.user, { type: 'received', with: other, seq: 1 + random(length) });
       },
       (model) => {
         const waiting = onTheWay.get(model);
@@ -177,4 +186,29 @@ test('a message on its way has one place, before and after it is stored', () => 
   model.addHistory('Straße', { with: 'strasse', messages: [message(1), message(2), stored] });
   assert.deepEqual(model.unsent, []);
   assert.deepEqual(seqs(model.find('Straße')), [1, 2, 3]);
+});
+
+test('of what is told of a user the newest counts, and without a connection nothing is known', () => {
+  const model = new ChatModel('ana');
+  assert.equal(model.isOnline('bob'), undefined);
+  model.learnPresence([{ user: 'bob', online: true, version: 7 }]);
+  model.learnPresence([{ user: 'bob', online: false, version: 6 }]);
+  assert.equal(model.isOnline('bob'), true);
+  model.learnPresence([{ user: 'bob', online: false, version: 8 }]);
+  assert.equal(model.isOnline('bob'), false);
+  model.forgetPresence();
+  assert.equal(model.isOnline('bob'), undefined);
+});
+
+test('a message is sent, delivered and read, and to oneself only sent', () => {
+  const model = new ChatModel('ana');
+  const own = (seq) => message(seq, 'ana');
+  const summary = { with: 'bob', with_name: 'Bob', last: own(3), unread: 0, read: 0, receipt: 1, delivered: 2 };
+  model.reset({ conversations: [summary, { ...summary, with: 'ana' }], cursor: 'e-1' });
+  for (const id of ['bob', 'ana']) model.addHistory(id, { with: id, messages: [own(1), own(2), own(3)] });
+  const marks = (id) => itemsOf(model, id).filter(({ seq }) => seq).map(({ mark }) => mark);
+  assert.deepEqual(marks('bob'), ['read', 'delivered', 'sent']);
+  assert.deepEqual(marks('ana'), ['sent', 'sent', 'sent']);
+  model.push({ type: 'delivered', with: 'bob', delivered: 3, prev: 'e-1', cursor: 'e-2' });
+  assert.deepEqual(marks('bob'), ['read', 'delivered', 'delivered']);
 });

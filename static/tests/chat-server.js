@@ -2,6 +2,8 @@
 export class ChatServer {
   #conversations = new Map();
   #users = new Map();
+  #online = new Map();
+  #watchers = new Set();
   #nowMs = Date.UTC(2026, 0, 1, 12);
 
   /** @param {(user: string, push: object) => void} [onPush] */
@@ -77,6 +79,34 @@ export class ChatServer {
     return { type: 'marked', with: other, read: read.get(user) };
   }
 
+  received(user, { with: other, seq }) {
+    const { read, received, messages } = this.conversation(user, other);
+    const to = Math.min(seq, messages.length);
+    if (to > Math.max(read.get(user), received.get(user))) this.#log(other, { type: 'delivered', with: user, delivered: to });
+    received.set(user, Math.max(to, received.get(user)));
+    return { type: 'ok' };
+  }
+
+  watch(user, { users }) {
+    const known = users.filter((other) => this.conversation(user, other).messages.length > 0);
+    for (const other of known) this.#watchers.add(JSON.stringify([user, other]));
+    return { type: 'presence', users: known.map((other) => this.#presence(other)) };
+  }
+
+  unwatch(user, { users }) {
+    for (const other of users) this.#watchers.delete(JSON.stringify([user, other]));
+    return { type: 'ok' };
+  }
+
+  /** A user comes or goes. */
+  setOnline(user, online) {
+    this.#online.set(user, { online, version: (this.#nowMs += 1) });
+    for (const pair of this.#watchers) {
+      const [watcher, other] = JSON.parse(pair);
+      if (other === user) this.onPush(watcher, { type: 'presence', users: [this.#presence(user)] });
+    }
+  }
+
   typing(user, { to }) {
     this.onPush(to.toLowerCase(), { type: 'typing', from: user, from_name: user.toUpperCase() });
     return { type: 'ok' };
@@ -102,7 +132,8 @@ export class ChatServer {
   conversation(user, other) {
     const key = JSON.stringify([user, other].sort());
     if (!this.#conversations.has(key)) {
-      this.#conversations.set(key, { messages: [], read: new Map([[user, 0], [other, 0]]) });
+      const none = () => new Map([[user, 0], [other, 0]]);
+      this.#conversations.set(key, { messages: [], read: none(), received: none() });
     }
     return this.#conversations.get(key);
   }
@@ -124,14 +155,19 @@ export class ChatServer {
   }
 
   #summary(user, other) {
-    const { messages, read } = this.conversation(user, other);
+    const { messages, read, received } = this.conversation(user, other);
     const [last, unread] = [messages.at(-1), this.unread(user, other)];
-    return { with: other, with_name: other.toUpperCase(), last, unread, read: read.get(user), receipt: read.get(other) };
+    const [receipt, delivered] = [read.get(other), Math.max(read.get(other), received.get(other))];
+    return { with: other, with_name: other.toUpperCase(), last, unread, read: read.get(user), receipt, delivered };
   }
 
   #user(user) {
     if (!this.#users.has(user)) this.#users.set(user, { epoch: 'e', start: 1000, position: 1000, log: [], changed: new Map() });
     return this.#users.get(user);
+  }
+
+  #presence(user) {
+    return { user, ...(this.#online.get(user) ?? { online: false, version: 0 }) };
   }
 
   #cursor(user) {

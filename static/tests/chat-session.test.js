@@ -172,6 +172,79 @@ test('what was read without a connection is told when it is back', async () => {
   session.end();
 });
 
+test('what is here and not read is told once to the other side, and what is read is not', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const { server, page } = setUp();
+  const send = (text) => server.handle('bob', { type: 'send', to: 'ana', text, message_id: text });
+  const { session, line, storage } = page('ana');
+  line.open();
+  await settleLong();
+  const received = () => line.asked.filter((type) => type === 'received').length;
+  const wait = async () => {
+    context.mock.timers.tick(600);
+    await settleLong();
+  };
+  for (const text of ['one', 'two']) send(text);
+  await wait();
+  assert.equal(server.conversation('ana', 'bob').received.get('ana'), 2);
+  assert.equal(received(), 1, 'one for both');
+  send('three');
+  session.read('bob', 3);
+  await wait();
+  assert.equal(received(), 1);
+  line.failNext('received', 'unavailable');
+  send('four');
+  await wait();
+  send('five');
+  await wait();
+  assert.equal(server.conversation('ana', 'bob').received.get('ana'), 5);
+  session.end();
+
+  const again = page('ana', storage);
+  again.line.open();
+  await settleLong();
+  await wait();
+  assert.ok(!again.line.asked.includes('received'), 'it was told before the reload');
+  again.session.end();
+});
+
+test('those who are shown are watched, once a connection, and unknown without one', async () => {
+  const { server, page } = setUp();
+  const { session, line } = page('ana');
+  for (const name of ['bob', 'carl']) server.handle(name, { type: 'send', to: 'ana', text: 'hi', message_id: name });
+  server.setOnline('bob', true);
+  line.open();
+  await settleLong();
+  const watches = () => line.asked.filter((type) => type.endsWith('watch'));
+  for (let times = 0; times < 2; times++) session.show(['bob', 'carl', 'nobody', null]);
+  await settleLong();
+  assert.deepEqual(watches(), ['watch']);
+  assert.deepEqual(['bob', 'carl', 'nobody'].map((id) => session.model.isOnline(id)), [true, false, undefined]);
+  server.setOnline('carl', true);
+  assert.equal(session.model.isOnline('carl'), true);
+  session.show(['carl']);
+  await settleLong();
+  assert.deepEqual(watches(), ['watch', 'unwatch']);
+  assert.equal(session.model.isOnline('bob'), undefined);
+  line.cut();
+  assert.equal(session.model.isOnline('carl'), undefined);
+  line.open();
+  await settleLong();
+  assert.equal(session.model.isOnline('carl'), true);
+  session.end();
+});
+
+test('a connection whose token has expired asks for a new login', async () => {
+  const { page } = setUp();
+  const { session, line } = page('ana');
+  line.open();
+  await settleLong();
+  line.state = 'stopped';
+  line.dispatchEvent(new CustomEvent('state', { detail: { state: 'stopped', code: 4501, reason: 'expired' } }));
+  assert.deepEqual([session.phase, session.trouble.code], ['refused', 'expired']);
+  session.end();
+});
+
 test('a refused login says so and asks no more', async () => {
   const { page } = setUp();
   const { session, line } = page('ana');

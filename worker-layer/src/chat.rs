@@ -13,8 +13,8 @@
 //! ```
 //!
 //! Modules, in reading order: `user` (names and pairs), `token` and `session` (who it is), `ask` (what an event asks for),
-//! `batch` (its way), `stored`, `delivery` and `outbox` (messages on theirs), `page` (what is only read), `key`, `script`,
-//! `shared`, `limit`, `trouble`, `option`.
+//! `batch` (its way), `stored`, `delivery` and `outbox` (messages on theirs), `page` (what is only read), `presence` (who is
+//! online), `key`, `script`, `shared`, `limit`, `trouble`, `option`.
 
 mod ask;
 mod batch;
@@ -24,6 +24,7 @@ mod limit;
 mod option;
 mod outbox;
 mod page;
+mod presence;
 mod script;
 mod session;
 mod shared;
@@ -39,7 +40,7 @@ use futures_util::future::BoxFuture;
 use protocol::{Event, chat};
 
 use self::batch::Batch;
-pub use self::option::Options;
+pub use self::option::{Options, Waits};
 use self::script::Scripts;
 use self::shared::Shared;
 pub use self::token::{BadTokenKey, TokenKey};
@@ -58,9 +59,11 @@ impl Chat {
             store: context.store.clone(),
             scripts: Scripts::new(),
             token_key: context.options.chat.token_key.clone(),
+            waits: context.options.chat.presence,
             log: trouble::Log::default(),
         });
         outbox::start(&shared, &context.tasks);
+        presence::look::start(&shared, &context.tasks);
         Self { shared }
     }
 }

@@ -77,8 +77,13 @@ pub enum Answer {
         /// The number up to which the user has read.
         read: u64,
     },
-    /// The answer to a `typing`.
+    /// The answer to a `received`, an `unwatch` or a `typing`.
     Ok {},
+    /// The answer to a `watch`: those of them that the user has a conversation with. Also a push: one of them came or went.
+    Presence {
+        /// Who is online and who is not.
+        users: Vec<Presence>,
+    },
     /// A push: the other side types a message to this user. It is nowhere stored.
     Typing {
         /// Who.
@@ -132,7 +137,20 @@ pub enum Change {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cursor: Option<Cursor>,
     },
-    /// The other side has read.
+    /// Some device of the other side has received.
+    Delivered {
+        /// The conversation with whom.
+        with: String,
+        /// The number up to which the other side has received.
+        delivered: u64,
+        /// The place in the log before it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prev: Option<Cursor>,
+        /// The place in the log behind it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cursor: Option<Cursor>,
+    },
+    /// The other side has read, and so has received.
     Receipt {
         /// The conversation with whom.
         with: String,
@@ -179,4 +197,17 @@ pub struct Conversation {
     pub read: u64,
     /// The number up to which the other side has read; 0 if nothing.
     pub receipt: u64,
+    /// The number up to which some device of the other side has received: never below `receipt`.
+    pub delivered: u64,
+}
+
+/// Whether a user is online.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    /// Who, as names are compared.
+    pub user: String,
+    /// Some device is connected, or was a moment ago.
+    pub online: bool,
+    /// Of two that are told of one user the higher one is newer.
+    pub version: u64,
 }

@@ -5,7 +5,7 @@ mod member;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use self::member::{bad, checked_id, limit, number, optional, shown, text, user};
+use self::member::{bad, checked_id, limit, number, optional, shown, text, user, users};
 use super::{
     Cursor, DEVICE_BYTES_MAX, HISTORY_DEFAULT, HISTORY_MAX, HOME_DEFAULT, HOME_MAX, MESSAGE_ID_BYTES_MAX,
     SYNC_DEFAULT, SYNC_MAX, TEXT_BYTES_MAX, TOKEN_BYTES_MAX,
@@ -66,6 +66,23 @@ pub enum Request {
         /// The number of the message.
         seq: u64,
     },
+    /// To have received up to a message, on this device.
+    Received {
+        /// The conversation with whom.
+        with: String,
+        /// The number of the message.
+        seq: u64,
+    },
+    /// To be told who of these is online, now and whenever that changes.
+    Watch {
+        /// Who: one to [`WATCHED_MAX`](super::WATCHED_MAX).
+        users: Vec<String>,
+    },
+    /// To be told no longer.
+    Unwatch {
+        /// Who: one to [`WATCHED_MAX`](super::WATCHED_MAX).
+        users: Vec<String>,
+    },
     /// To show the other side that a message is being typed.
     Typing {
         /// To whom.
@@ -113,12 +130,15 @@ struct Envelope<'a> {
     limit: Option<&'a RawValue>,
     #[serde(borrow)]
     seq: Option<&'a RawValue>,
+    #[serde(borrow)]
+    users: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "body::present")]
     id: Option<&'a RawValue>,
 }
 
 /// The types of requests, for people.
-const TYPES: &str = r#""login", "send", "history", "sync", "home", "read" or "typing""#;
+const TYPES: &str =
+    r#""login", "send", "history", "sync", "home", "read", "received", "watch", "unwatch" or "typing""#;
 
 /// Reads a message of a client: what it asks for, and the `id` under which it is to be answered.
 ///
@@ -161,6 +181,11 @@ fn request(envelope: &Envelope<'_>) -> Result<Request, RequestError> {
         r#""read""# => {
             Request::Read { with: user("with", envelope.with)?, seq: number("seq", envelope.seq)? }
         }
+        r#""received""# => {
+            Request::Received { with: user("with", envelope.with)?, seq: number("seq", envelope.seq)? }
+        }
+        r#""watch""# => Request::Watch { users: users(envelope.users)? },
+        r#""unwatch""# => Request::Unwatch { users: users(envelope.users)? },
         r#""typing""# => Request::Typing { to: user("to", envelope.to)? },
         other => return Err(bad(format!("type must be {TYPES}, not {}", shown(other)))),
     })

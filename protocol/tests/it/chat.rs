@@ -54,14 +54,16 @@ fn messages_of_every_type_are_read_and_written_back() {
             Answer::Marked { .. } => "marked",
             Answer::Ok {} => "ok",
             Answer::Typing { .. } => "typing",
+            Answer::Presence { .. } => "presence",
             Answer::Gap { .. } => "gap",
             Answer::Change(Change::Message { cursor: Some(_), .. }) => "message",
             Answer::Change(Change::Read { cursor: Some(_), .. }) => "read",
             Answer::Change(Change::Receipt { cursor: Some(_), .. }) => "receipt",
+            Answer::Change(Change::Delivered { cursor: Some(_), .. }) => "delivered",
             Answer::Change(other) => panic!("a push has a cursor: {other:?}"),
         });
     }
-    assert_eq!(types.len(), 15, "{types:?}");
+    assert_eq!(types.len(), 17, "{types:?}");
 }
 
 #[test]
@@ -88,6 +90,9 @@ fn requests_are_understood() {
                 json!({ "home": { "since": since, "before": before, "limit": limit } })
             }
             Request::Read { with, seq } => json!({ "read": { "with": with, "seq": seq } }),
+            Request::Received { with, seq } => json!({ "received": { "with": with, "seq": seq } }),
+            Request::Watch { users } => json!({ "watch": { "users": users } }),
+            Request::Unwatch { users } => json!({ "unwatch": { "users": users } }),
             Request::Typing { to } => json!({ "typing": { "to": to } }),
         };
         assert_eq!(read, request, "{text}");

@@ -2,11 +2,13 @@
 
 use protocol::chat::{self, Around, Cursor, Request};
 use protocol::event::Peer;
-use protocol::{Answer, Body, Effect, ErrorCode, Json, RequestError, Subject, body};
+use protocol::{Answer, Body, Close, CloseLater, Effect, ErrorCode, Json, RequestError, Subject, body};
 use serde::Serialize;
 
 use super::key;
-use super::session::Session;
+use super::limit::TOKEN_EXPIRED;
+use super::presence;
+use super::session::{Session, now_s};
 use super::token::{TokenKey, unauthorized};
 use super::user::User;
 use crate::refusal::refusal;
@@ -19,6 +21,10 @@ pub(super) enum Ask {
     Of { me: User, id: Option<Json>, what: What },
     /// A node may have missed pushes to this user.
     Gap { user: String },
+    /// A node may have missed pushes to those who watch this user.
+    WatchGap { user: String },
+    /// A connection of this user is gone.
+    Closed { user: String },
 }
 
 /// What a user asks for.
@@ -47,6 +53,18 @@ pub(super) enum What {
     Read {
         with: User,
         seq: u64,
+    },
+    Received {
+        with: User,
+        seq: u64,
+    },
+    /// Who is online, by their folded names; those who are known are joined.
+    Watch {
+        users: Vec<String>,
+    },
+    /// The same: their topics are joined.
+    Watching {
+        users: Vec<String>,
     },
     Typing {
         to: User,
@@ -78,15 +96,20 @@ pub(super) fn of(subject: &Subject, token_key: Option<&TokenKey>) -> Ask {
             Ask::Nothing(refusal(subject, &error))
         }
         Subject::Joined { peer, topic, body } => of_joined(peer, topic, body),
-        Subject::Gap { topic } => match key::user_of(topic) {
-            Some(user) => Ask::Gap { user },
-            None => Ask::Nothing(Answer::Effects(Vec::new())),
+        Subject::Gap { topic } => match (key::user_of(topic), key::watched_of(topic)) {
+            (Some(user), _) => Ask::Gap { user },
+            (None, Some(user)) => Ask::WatchGap { user },
+            (None, None) => Ask::Nothing(Answer::Effects(Vec::new())),
         },
         Subject::Http { .. } => {
             let error = RequestError::new(ErrorCode::NotFound, "the chat is at /ws/chat");
             Ask::Nothing(refusal(subject, &error))
         }
-        Subject::Open(_) | Subject::Close(_) => Ask::Nothing(Answer::Effects(Vec::new())),
+        Subject::Close(peer) => match Session::of(peer) {
+            Some(session) => Ask::Closed { user: session.user().key },
+            None => Ask::Nothing(Answer::Effects(Vec::new())),
+        },
+        Subject::Open(_) => Ask::Nothing(Answer::Effects(Vec::new())),
     }
 }
 
@@ -110,6 +133,11 @@ fn of_request(
         Request::Sync { since, limit } => What::Sync { since, limit },
         Request::Home { since, before, limit } => What::Home { since, before, limit },
         Request::Read { with, seq } => What::Read { with: User::of(&with)?, seq },
+        Request::Received { with, seq } => What::Received { with: User::of(&with)?, seq },
+        Request::Watch { users } => What::Watch { users: presence::distinct(&users)? },
+        Request::Unwatch { users } => {
+            return Ok(Ask::Nothing(presence::unwatched(presence::distinct(&users)?, id.cloned())));
+        }
         Request::Typing { to } => What::Typing { to: User::of(&to)? },
     };
     Ok(Ask::Of { me, id: id.cloned(), what })
@@ -130,7 +158,13 @@ fn login(
     }
     let then = body::encode(&Waiting { kind: "login", username: &user.name, id });
     let join = Effect::Join { topic: key::topic(&user.key), then: Some(then) };
-    Ok(Ask::Nothing(Answer::Effects(vec![Effect::Session(Session::json(user, until_s)), join])))
+    let close = Close::new(TOKEN_EXPIRED, "the token has expired: log in with a new one");
+    let end = until_s.map(|until_s| {
+        let after_ms = until_s.saturating_sub(now_s()).saturating_mul(1_000);
+        Effect::CloseLater(CloseLater { after_ms, close })
+    });
+    let login = [Effect::Session(Session::json(user, until_s)), join];
+    Ok(Ask::Nothing(Answer::Effects(end.into_iter().chain(login).collect())))
 }
 
 /// The login comes back. If another one has overtaken it, its session is that of another user.
@@ -138,6 +172,10 @@ fn of_joined(peer: &Peer, topic: &str, body: &Json) -> Ask {
     let id = body::request_id(body);
     match Session::allowed(peer) {
         Ok(me) if key::topic(&me.key) == topic => Ask::Of { me, id, what: What::Login },
+        Ok(me) if key::watched_of(topic).is_some() => {
+            let users = presence::watched(body).unwrap_or_default();
+            Ask::Of { me, id, what: What::Watching { users } }
+        }
         _ => {
             let error = unauthorized("another login came before the answer to this one: wait for answers");
             let leave = Effect::Leave(topic.to_owned());

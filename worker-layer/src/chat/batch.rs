@@ -12,6 +12,7 @@ use super::delivery::{Delivery, Mark, deliver};
 use super::key::{self, OUTBOX};
 use super::outbox::entry;
 use super::page::{self, Reading};
+use super::presence;
 use super::shared::Shared;
 use super::stored::{Stored, by, said};
 use super::trouble::{Doing, undelivered};
@@ -39,8 +40,10 @@ impl<'a> Batch<'a> {
     pub(super) async fn run(mut self) -> Vec<Outcome> {
         self.change().await;
         let readings = self.read().await;
-        let asks = self.asks.into_iter().zip(self.answers).zip(readings);
-        asks.map(|((ask, answer), reading)| outcome(self.shared, ask, answer, reading)).collect()
+        let told = presence::run(self.shared, &self.asks).await;
+        let asks = self.asks.into_iter().zip(self.answers).zip(readings).zip(told);
+        asks.map(|(((ask, answer), reading), told)| outcome(self.shared, ask, answer, reading, told))
+            .collect()
     }
 
     /// All that changes something.
@@ -96,7 +99,9 @@ impl<'a> Batch<'a> {
     /// The conversations that are to be changed.
     fn plan(&mut self) {
         for (at, ask) in self.asks.iter().enumerate() {
-            let Ask::Of { me, what: What::Send { to: with, .. } | What::Read { with, .. }, .. } = ask else {
+            let Ask::Of { me, what, .. } = ask else { continue };
+            let (What::Send { to: with, .. } | What::Read { with, .. } | What::Received { with, .. }) = what
+            else {
                 continue;
             };
             let pair = Pair::of(&me.key, &with.key);
@@ -129,10 +134,11 @@ impl<'a> Batch<'a> {
                 call.arg(by(me)).arg(said(text, message_id));
                 Some(call)
             }
-            What::Read { with, seq } => {
+            What::Read { with, seq } | What::Received { with, seq } => {
                 let delivery = self.delivery(me, with)?;
+                let kind = if matches!(what, What::Read { .. }) { "read" } else { "got" };
                 let mut call = scripts.read.call(&[&delivery.keys.meta, &delivery.keys.messages]);
-                call.arg(delivery.pair.side(&me.key).letter()).arg(seq);
+                call.arg(delivery.pair.side(&me.key).letter()).arg(seq).arg(kind);
                 Some(call)
             }
             What::Typing { to } => {
@@ -167,20 +173,27 @@ impl<'a> Batch<'a> {
                 let (with, with_name, message_id) = (to.key.clone(), to.name.clone(), message_id.clone());
                 Ok(chat::Answer::Sent { with, with_name, message_id, seq, sent_ms })
             }
-            What::Read { with, .. } => {
+            What::Read { with, .. } | What::Received { with, .. } => {
                 let marks: Vec<u64> = log.understood(Some(value))?;
                 if marks.is_empty() {
                     return Err(page::no_conversation());
                 }
-                let [newest, read_a, met_a, read_b, met_b] = marks[..] else {
+                let [newest, read_a, met_a, got_a, read_b, met_b, got_b] = marks[..] else {
                     return Err(log.odd("read.lua answers something else"));
                 };
-                let marks = [Mark { read: read_a, met: met_a }, Mark { read: read_b, met: met_b }];
+                let a = Mark { read: read_a, met: met_a, got: got_a };
+                let marks = [a, Mark { read: read_b, met: met_b, got: got_b }];
                 let side = Pair::of(&me.key, &with.key).side(&me.key);
                 if let Some(place) = place(with) {
                     self.deliveries[place].mark(newest, marks);
                 }
-                Ok(chat::Answer::Marked { with: with.key.clone(), read: marks[side as usize].read })
+                Ok(match what {
+                    What::Read { .. } => {
+                        let read = marks[side as usize].read;
+                        chat::Answer::Marked { with: with.key.clone(), read }
+                    }
+                    _ => chat::Answer::Ok {},
+                })
             }
             _ => Ok(chat::Answer::Ok {}),
         }
@@ -214,11 +227,19 @@ fn outcome(
     ask: Ask,
     answer: Option<Result<chat::Answer, RequestError>>,
     reading: Option<Result<Reading, RequestError>>,
+    told: Option<Result<Vec<Effect>, RequestError>>,
 ) -> Outcome {
     match ask {
         Ask::Nothing(answer) => Outcome::Now(answer),
-        Ask::Of { id, .. } => Outcome::Now(Answer::Effects(vec![effect(answer, reading, id)])),
-        Ask::Gap { user } => page::gap(shared, &user, reading),
+        Ask::Of { id, .. } => Outcome::Now(Answer::Effects(match told {
+            Some(Ok(effects)) if !effects.is_empty() => effects,
+            Some(Err(error)) => vec![Effect::error(&error, id)],
+            _ => vec![effect(answer, reading, id)],
+        })),
+        Ask::Gap { user } => page::gap(shared, &user, reading.filter(|_| !matches!(told, Some(Err(_))))),
+        Ask::WatchGap { user } => presence::gap(shared, &user, told),
+        // What failed is made up for by the next look.
+        Ask::Closed { .. } => Outcome::Now(Answer::Effects(Vec::new())),
     }
 }
 

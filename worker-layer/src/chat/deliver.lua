@@ -1,4 +1,5 @@
--- Brings one user up to where a conversation stands: its messages, how far the user has read, how far the other side has.
+-- Brings one user up to where a conversation stands: its messages, how far the user has read, how far the other side has read
+-- and received.
 -- What is new goes into the user's log, onto the home screen, and to all devices.
 --
 -- KEYS[1] chat:{u:…}:meta  KEYS[2] chat:{u:…}:log  KEYS[3] chat:{u:…}:home  KEYS[4] chat:{u:…}:changed
@@ -6,21 +7,22 @@
 -- ARGV[1] the channel of the user's topic  ARGV[2] an epoch, in case the user has no log yet  ARGV[3] log entries that are kept
 -- ARGV[4] the other, as in KEYS[5]  ARGV[5] the other as JSON  ARGV[6] a name of the other as JSON, in case none is known; or ''
 -- ARGV[7] up to which message the user has read  ARGV[8] how many of the other's there are up to there
--- ARGV[9] up to which message the other has read
--- ARGV[10…] messages in order, four for each: its number; it as JSON; how many messages of the other there are up to it;
+-- ARGV[9] up to which message the other has read  ARGV[10] up to which the other has received
+-- ARGV[11…] messages in order, four for each: its number; it as JSON; how many messages of the other there are up to it;
 -- the name of the other as JSON if the other wrote it, else ''
 -- Result: the message up to which the user has all. If that is below the first number less one, or below what was read, the
 -- messages between are missing: nothing behind the hole was done, and it is to be called again with them.
 --
 -- Atomic, so that each message and each step of reading is in the log exactly once and in order, however often, and by
 -- however many, this is called; and so that pushes come in the order of the log.
-local HEAD = 9
+local HEAD = 10
 local format = string.format
-local known = redis.call('HMGET', KEYS[5], 'delivered', 'met', 'read', 'read_met', 'receipt', 'name')
+local known = redis.call('HMGET', KEYS[5], 'delivered', 'met', 'read', 'read_met', 'receipt', 'name',
+    'reached')
 local delivered, met = tonumber(known[1] or 0), tonumber(known[2] or 0)
 local read, read_met = tonumber(known[3] or 0), tonumber(known[4] or 0)
 local receipt, name = tonumber(known[5] or 0), known[6] or ARGV[6]
-local other = ARGV[5]
+local reached, other = tonumber(known[7] or 0), ARGV[5]
 
 -- What is to be logged.
 local changes, last, last_at = {}, nil, nil
@@ -48,6 +50,14 @@ if other_has_read > receipt and other_has_read <= delivered then
     receipt = other_has_read
     changes[#changes + 1] = '{"type":"receipt","with":' .. other .. ',"read":' .. format('%.0f', receipt)
 end
+-- What was read was received: of that a receipt tells.
+local other_has_got = math.max(tonumber(ARGV[10]), other_has_read)
+if other_has_got > reached and other_has_got <= delivered then
+    reached = other_has_got
+    if reached > receipt then
+        changes[#changes + 1] = '{"type":"delivered","with":' .. other .. ',"delivered":' .. format('%.0f', reached)
+    end
+end
 if #changes == 0 then
     return format('%.0f', delivered)
 end
@@ -74,7 +84,7 @@ redis.call('HSET', KEYS[1], 'epoch', epoch, 'position', previous)
 redis.call('ZADD', KEYS[4], previous, ARGV[4])
 redis.call('HSET', KEYS[5], 'delivered', format('%.0f', delivered), 'met', format('%.0f', met),
     'read', format('%.0f', read), 'read_met', format('%.0f', read_met), 'receipt', format('%.0f', receipt),
-    'name', name, 'with', other)
+    'reached', format('%.0f', reached), 'name', name, 'with', other)
 if last then
     redis.call('HSET', KEYS[5], 'last', last)
 end

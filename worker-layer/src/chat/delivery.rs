@@ -23,18 +23,22 @@ pub(super) struct Delivery {
     pub(super) keys: ConversationKeys,
     /// Up to which message both are to have all.
     pub(super) newest: u64,
-    /// How far each side has read, as far as is known: the message, and how many of the other side's there are up to there.
+    /// How far each side has read and received, as far as is known.
     pub(super) marks: [Mark; 2],
     /// How the users are called, if they have not said so themselves.
     pub(super) names: [Option<String>; 2],
     messages: BTreeMap<u64, Stored>,
 }
 
-/// How far somebody has read.
+/// How far somebody has read and received.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Mark {
+    /// Up to which message,
     pub(super) read: u64,
+    /// and how many of the other side's there are up to there.
     pub(super) met: u64,
+    /// Up to which message it has received.
+    pub(super) got: u64,
 }
 
 /// One user who is to be brought up to date.
@@ -69,9 +73,11 @@ impl Delivery {
     pub(super) fn mark(&mut self, newest: u64, marks: [Mark; 2]) {
         self.newest = self.newest.max(newest);
         for (kept, mark) in self.marks.iter_mut().zip(marks) {
+            let got = kept.got.max(mark.got);
             if mark.read > kept.read {
                 *kept = mark;
             }
+            kept.got = got;
         }
     }
 
@@ -81,12 +87,13 @@ impl Delivery {
         let with = format!("{}{other}", keys.with);
         let is_alone = self.pair.sides().len() == 1;
         let own = self.marks[side as usize];
-        let receipt = if is_alone { 0 } else { self.marks[side.other() as usize].read };
+        let theirs = if is_alone { Mark::default() } else { self.marks[side.other() as usize] };
         let name = self.names[side.other() as usize].as_deref().unwrap_or(other);
         let mut call =
             shared.scripts.deliver.call(&[&keys.meta, &keys.log, &keys.home, &keys.changed, &with]);
         call.arg(name::topic_channel(&keys.topic)).arg(epoch()).arg(CHAT_LOG_ENTRIES_MAX);
-        call.arg(other).arg(json(other)).arg(json(name)).arg(own.read).arg(own.met).arg(receipt);
+        call.arg(other).arg(json(other)).arg(json(name)).arg(own.read).arg(own.met);
+        call.arg(theirs.read).arg(theirs.got);
         for (seq, message) in self.messages.range(next.unwrap_or(0)..).take(DELIVERED_MAX) {
             call.arg(seq).arg(message.json()).arg(message.met(side));
             call.arg(message.name_of(other).unwrap_or_default());

@@ -26,9 +26,10 @@ else
 end
 local texts, bytes, place, more = {}, 0, '', 0
 for at = 1, #found, 2 do
-    local kept = redis.call('HMGET', KEYS[4] .. found[at], 'with', 'name', 'last', 'met', 'read', 'read_met', 'receipt')
+    local kept = redis.call('HMGET', KEYS[4] .. found[at], 'with', 'name', 'last', 'met', 'read', 'read_met', 'receipt', 'reached')
     local text = '{"with":' .. kept[1] .. ',"with_name":' .. kept[2] .. ',"last":' .. kept[3]
-        .. ',"unread":' .. format('%.0f', kept[4] - kept[6]) .. ',"read":' .. kept[5] .. ',"receipt":' .. kept[7] .. '}'
+        .. ',"unread":' .. format('%.0f', kept[4] - kept[6]) .. ',"read":' .. kept[5] .. ',"receipt":' .. kept[7]
+        .. ',"delivered":' .. format('%.0f', math.max(kept[8] or 0, kept[7])) .. '}'
     if #texts == limit or #texts > 0 and bytes + #text > bytes_max then
         more = 1
         break

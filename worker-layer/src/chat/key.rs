@@ -9,6 +9,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// may not have reached both users. A key of its own: it is changed by commands before and after.
 pub(super) const OUTBOX: &str = "chat:outbox";
 
+/// A sorted set: users who are online, scored by when to look next whether they still are, microseconds. A key of its own: what
+/// is told of a user is with the user.
+pub(super) const PRESENCE: &str = "chat:presence";
+
+/// What the topic of those who watch a user ends with.
+const WATCHERS: &str = ":presence";
+
 /// What stays as it is in a tag.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
@@ -16,7 +23,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 #[derive(Debug, Clone)]
 pub(super) struct ConversationKeys {
     /// A hash: `seq` of the newest message, how many `a` and `b` have written, up to which message each has read (`read_a`,
-    /// `read_b`), and how many of the other side's there are up to there (`met_a`, `met_b`).
+    /// `read_b`), how many of the other side's there are up to there (`met_a`, `met_b`), and up to which message each has received
+    /// (`got_a`, `got_b`).
     pub(super) meta: String,
     /// A stream: a message `<seq>-0` with `ms`, `by` and `said` (members of its JSON), and how many `a` and `b` had written then.
     pub(super) messages: String,
@@ -29,7 +37,8 @@ pub(super) struct ConversationKeys {
 pub(super) struct UserKeys {
     /// The topic of all devices.
     pub(super) topic: String,
-    /// A hash: `name` as it was typed last, `epoch`, `position` of the newest log entry.
+    /// A hash: `name` as it was typed last, `epoch`, `position` of the newest log entry; of presence `online` (1 or 0, as it was
+    /// told), `told` (the version of that) and `left` (since when no device is connected, microseconds).
     pub(super) meta: String,
     /// A stream: an entry `<position>-0` for each change, with `prev` (the position before) and `change` (JSON without its end).
     pub(super) log: String,
@@ -38,7 +47,8 @@ pub(super) struct UserKeys {
     /// The same, scored by the position of the newest change of any kind.
     pub(super) changed: String,
     /// What the keys of conversations begin with; each is a hash: `delivered` (the newest message), `last` (that as JSON), `met`
-    /// (how many are the other's), `read`, `read_met` (the same at the last one that was read), `receipt`, `with`, `name`.
+    /// (how many are the other's), `read`, `read_met` (the same at the last one that was read), `receipt`, `reached` (up to
+    /// which message the other has received), `with`, `name`.
     pub(super) with: String,
 }
 
@@ -69,6 +79,16 @@ pub(super) fn topic(user: &str) -> String {
     format!("{{u:{}}}", encoded(user))
 }
 
+/// The topic of those who watch whether a user is online. It has the tag of the user's keys.
+pub(super) fn watch_topic(user: &str) -> String {
+    format!("{}{WATCHERS}", topic(user))
+}
+
+/// Whom those watch whose topic it is.
+pub(super) fn watched_of(topic: &str) -> Option<String> {
+    user_of(topic.strip_suffix(WATCHERS)?)
+}
+
 /// Whose topic it is.
 pub(super) fn user_of(topic: &str) -> Option<String> {
     let encoded = topic.strip_prefix("{u:")?.strip_suffix('}')?;
@@ -92,6 +112,9 @@ mod tests {
             let topic = topic(name);
             assert_eq!(user_of(&topic).as_deref(), Some(name));
             assert!(topic.len() <= TOPIC_BYTES_MAX && topic.find('}') == Some(topic.len() - 1), "{topic}");
+            let watched = watch_topic(name);
+            assert_eq!((watched_of(&watched).as_deref(), user_of(&watched)), (Some(name), None));
+            assert!(watched.len() <= TOPIC_BYTES_MAX && watched_of(&topic).is_none(), "{watched}");
         }
     }
 

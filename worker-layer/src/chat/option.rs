@@ -1,5 +1,8 @@
 //! The options of the service.
 
+use std::time::Duration;
+
+use super::limit::{CHECK_EVERY, GRACE, LOOK_EVERY, RETURN_PAUSE};
 use super::token::TokenKey;
 
 /// The options of the chat service.
@@ -10,4 +13,26 @@ pub struct Options {
     /// Without it a name is enough to log in
     #[arg(long = "chat-token-key", env = "CHAT_TOKEN_KEY", hide_env_values = true, value_name = "KEY")]
     pub token_key: Option<TokenKey>,
+    /// How long presence waits. These are no options of the command line: all workers have to agree.
+    #[arg(skip)]
+    pub presence: Waits,
+}
+
+/// How long presence waits.
+#[derive(Debug, Clone, Copy)]
+pub struct Waits {
+    /// Between two looks of a worker.
+    pub look: Duration,
+    /// Between two looks at the same user.
+    pub check: Duration,
+    /// Without a device, before a user is offline.
+    pub grace: Duration,
+    /// When a worker starts, and after Redis was away, before the next look.
+    pub pause: Duration,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self { look: LOOK_EVERY, check: CHECK_EVERY, grace: GRACE, pause: RETURN_PAUSE }
+    }
 }

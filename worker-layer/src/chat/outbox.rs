@@ -75,14 +75,15 @@ async fn sweep(shared: &Shared, seen: &Entries) -> Result<Entries, RequestError>
 async fn stand(shared: &Shared, deliveries: &mut [Delivery]) -> Result<(), RequestError> {
     let ask = |delivery: &Delivery| {
         let mut ask = cmd("HMGET");
-        ask.arg(&delivery.keys.meta).arg(&["seq", "read_a", "met_a", "read_b", "met_b"]);
+        ask.arg(&delivery.keys.meta).arg(&["seq", "read_a", "met_a", "got_a", "read_b", "met_b", "got_b"]);
         ask
     };
     let values: Vec<Value> = shared.run(deliveries.iter().map(ask).collect(), Doing::Reading).await?;
     for (delivery, value) in deliveries.iter_mut().zip(values) {
         let parts: Vec<Option<u64>> = shared.log.understood(Some(value))?;
         let part = |at: usize| parts.get(at).copied().flatten().unwrap_or(0);
-        delivery.mark(part(0), [Mark { read: part(1), met: part(2) }, Mark { read: part(3), met: part(4) }]);
+        let mark = |at: usize| Mark { read: part(at), met: part(at + 1), got: part(at + 2) };
+        delivery.mark(part(0), [mark(1), mark(4)]);
     }
     Ok(())
 }

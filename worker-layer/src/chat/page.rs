@@ -12,6 +12,7 @@ use super::ask::{Ask, What};
 use super::delivery::epoch;
 use super::key::{self, ConversationKeys, UserKeys};
 use super::limit::{GAP_ATTEMPTS_MAX, GAP_PAUSE, PAGE_BYTES_MAX};
+use super::presence;
 use super::shared::Shared;
 use super::stored::{Stored, json, reading};
 use super::token::unauthorized;
@@ -27,7 +28,7 @@ pub(super) struct Reading {
 /// The command that reads what is asked for, if something is only read.
 pub(super) fn command(shared: &Shared, ask: &Ask) -> Option<Cmd> {
     match ask {
-        Ask::Nothing(_) => None,
+        Ask::Nothing(_) | Ask::WatchGap { .. } | Ask::Closed { .. } => None,
         Ask::Gap { user } => Some(standing(shared, user, "")),
         Ask::Of { me, what, .. } => match what {
             What::Login => Some(standing(shared, &me.key, &me.name)),
@@ -47,7 +48,8 @@ pub(super) fn command(shared: &Shared, ask: &Ask) -> Option<Cmd> {
                 call.arg(*limit).arg(PAGE_BYTES_MAX);
                 Some(call)
             }
-            What::Send { .. } | What::Read { .. } | What::Typing { .. } => None,
+            What::Send { .. } | What::Read { .. } | What::Received { .. } | What::Typing { .. } => None,
+            What::Watch { .. } | What::Watching { .. } => None,
         },
     }
 }
@@ -117,6 +119,9 @@ pub(super) fn gap(
         for _ in 0..GAP_ATTEMPTS_MAX {
             tokio::time::sleep(GAP_PAUSE).await;
             shared.store.connected().await;
+            if !matches!(presence::run(&shared, std::slice::from_ref(&ask)).await[..], [Some(Ok(_))]) {
+                continue;
+            }
             let values = shared.run(vec![standing(&shared, &user, "")], Doing::Reading).await;
             let read = values.and_then(|values| understand(&shared.log, &ask, values.into_iter().next()));
             if let Ok(Reading { body }) = read {

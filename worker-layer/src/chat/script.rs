@@ -14,6 +14,11 @@ pub(super) struct Scripts {
     pub(super) read: Source,
     pub(super) send: Source,
     pub(super) sync: Source,
+    pub(super) settle: Source,
+    pub(super) due: Source,
+    pub(super) take: Source,
+    pub(super) forget: Source,
+    pub(super) known: Source,
 }
 
 /// One script.
@@ -31,6 +36,11 @@ impl Scripts {
             read: Source::new(include_str!("read.lua")),
             send: Source::new(include_str!("send.lua")),
             sync: Source::new(include_str!("sync.lua")),
+            settle: Source::new(include_str!("presence/settle.lua")),
+            due: Source::new(include_str!("presence/due.lua")),
+            take: Source::new(include_str!("presence/take.lua")),
+            forget: Source::new(include_str!("presence/forget.lua")),
+            known: Source::new(include_str!("presence/known.lua")),
         }
     }
 
@@ -62,7 +72,9 @@ impl Scripts {
 
     fn loading(&self) -> Pipeline {
         let mut pipeline = Pipeline::new();
-        for source in [&self.deliver, &self.home, &self.login, &self.read, &self.send, &self.sync] {
+        let of_presence = [&self.settle, &self.due, &self.take, &self.forget, &self.known];
+        let others = [&self.deliver, &self.home, &self.login, &self.read, &self.send, &self.sync];
+        for source in others.into_iter().chain(of_presence) {
             pipeline.cmd("SCRIPT").arg("LOAD").arg(source.text).ignore();
         }
         pipeline

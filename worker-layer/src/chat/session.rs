@@ -55,6 +55,7 @@ impl Session {
     }
 }
 
-fn now_s() -> u64 {
+/// Seconds since 1970.
+pub(super) fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

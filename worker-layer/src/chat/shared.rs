@@ -4,6 +4,7 @@ use broker::Store;
 use broker::redis::{Cmd, Value};
 use protocol::RequestError;
 
+use super::option::Waits;
 use super::script::Scripts;
 use super::token::TokenKey;
 use super::trouble::{Doing, Log};
@@ -13,6 +14,7 @@ pub(super) struct Shared {
     pub(super) store: Store,
     pub(super) scripts: Scripts,
     pub(super) token_key: Option<TokenKey>,
+    pub(super) waits: Waits,
     pub(super) log: Log,
 }
 

@@ -4,7 +4,7 @@ use protocol::chat::{Answer, CHAT_LOG_ENTRIES_MAX, Change, Cursor, HISTORY_DEFAU
 use protocol::{Effect, ErrorCode, Subject};
 use serde_json::json;
 
-use crate::support::chat::{Chat, Device, cursors};
+use crate::support::chat::{Chat, Device, cursors, without_cursors};
 use crate::support::within;
 
 fn said(text: &str, message_id: &str) -> serde_json::Value {
@@ -239,6 +239,38 @@ async fn sync_tells_what_came_since_in_pages_and_resets_what_is_too_old() {
         let then = chat.ask(&bob, json!({ "type": "sync", "since": cursor })).await;
         assert!(matches!(then, Ok(Answer::Changes { changes, more: false, .. }) if changes.is_empty()));
     }
+}
+
+#[tokio::test]
+async fn what_was_received_is_told_to_the_other_side_once_and_never_moves_back() {
+    let mut chat = Chat::start().await;
+    let (ana, bob) = (chat.device("ana", 0).await, chat.device("bob", 0).await);
+    let received = |seq: u64| json!({ "type": "received", "with": "ana", "seq": seq });
+    let error = chat.ask(&bob, received(1)).await.expect_err("no conversation");
+    assert_eq!(error.code, ErrorCode::NotFound);
+    for n in 1..=4 {
+        chat.send(&ana, "bob", "text", &n.to_string()).await;
+    }
+    chat.changes(&ana.topic).await;
+    chat.changes(&bob.topic).await;
+    for seq in [2, 1, 2, 0] {
+        assert_eq!(chat.ask(&bob, received(seq)).await, Ok(Answer::Ok {}));
+    }
+    chat.ask(&bob, json!({ "type": "read", "with": "ana", "seq": 3 })).await.expect("an answer");
+    // What was read was received: of that the receipt has told.
+    for seq in [3, 9] {
+        assert_eq!(chat.ask(&bob, received(seq)).await, Ok(Answer::Ok {}));
+    }
+    let told: Vec<_> = chat.changes(&ana.topic).await.into_iter().map(without_cursors).collect();
+    let with = || "bob".to_owned();
+    let delivered = |delivered| Change::Delivered { with: with(), delivered, prev: None, cursor: None };
+    let receipt = Change::Receipt { with: with(), read: 3, prev: None, cursor: None };
+    assert_eq!(told, [delivered(2), receipt, delivered(4)]);
+    let own = chat.changes(&bob.topic).await;
+    assert!(matches!(own[..], [Change::Read { read: 3, .. }]), "{own:?}");
+    let home = chat.home(&ana).await;
+    assert_eq!((home[0].receipt, home[0].delivered), (3, 4));
+    assert_eq!(chat.home(&bob).await[0].delivered, 0);
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ async fn reading_that_was_left_behind_reaches_both_too() {
     let script = Script::new(include_str!("../../src/chat/read.lua"));
     let mut connection = chat.redis.connection().await;
     let mut call = script.key("chat:{c:ana,bob}:meta");
-    call.key("chat:{c:ana,bob}:messages").arg("b").arg(1);
+    call.key("chat:{c:ana,bob}:messages").arg("b").arg(1).arg("read");
     let _: Vec<String> = call.invoke_async(&mut connection).await.expect("Redis runs");
     let mut add = redis::cmd("SADD");
     add.arg("chat:outbox").arg(r#"["f00d","ana","bob"]"#);

@@ -53,6 +53,9 @@ async fn before_a_login_nothing_else_works() {
         json!({ "type": "sync" }),
         json!({ "type": "home" }),
         json!({ "type": "read", "with": "bob", "seq": 1 }),
+        json!({ "type": "received", "with": "bob", "seq": 1 }),
+        json!({ "type": "watch", "users": ["bob"] }),
+        json!({ "type": "unwatch", "users": ["bob"] }),
         json!({ "type": "typing", "to": "bob" }),
     ] {
         let error = chat.ask(&stranger, request.clone()).await.expect_err("not logged in");
@@ -146,6 +149,9 @@ async fn when_a_token_has_expired_its_connection_has_to_log_in_again() {
     let mut device = Device::new(0);
     let token = hs256(SECRET, &json!({ "sub": "ana", "exp": now_s() + 60 }));
     chat.login(&mut device, &login("ana", Some(&token))).await.expect("a good token");
+    let seq = chat.tell(&device, &login("ana", Some(&token))).await;
+    let Some(Effect::CloseLater(later)) = chat.effects(seq).await.into_iter().next() else { panic!() };
+    assert!((55_000..=65_000).contains(&later.after_ms) && later.close.code == 4501, "{later:?}");
     let session: Value = serde_json::from_str(device.session.as_ref().expect("one").get()).expect("JSON");
     let expired = json!({ "user": "ana", "name": "ana", "until_s": now_s() - 1 });
     assert!(session["until_s"].as_u64().expect("a time") >= now_s() + 59, "{session}");

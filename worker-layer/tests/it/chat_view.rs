@@ -23,12 +23,15 @@ struct Known {
     unread: u64,
     read: u64,
     receipt: u64,
+    delivered: u64,
 }
 
 impl View {
     fn apply(&mut self, change: Change) {
-        let (Change::Message { with, .. } | Change::Read { with, .. } | Change::Receipt { with, .. }) =
-            &change;
+        let (Change::Message { with, .. }
+        | Change::Read { with, .. }
+        | Change::Receipt { with, .. }
+        | Change::Delivered { with, .. }) = &change;
         let known = self.conversations.entry(with.clone()).or_default();
         match change {
             Change::Message { message, unread, .. } => {
@@ -37,7 +40,14 @@ impl View {
                 known.unread = unread;
             }
             Change::Read { read, unread, .. } => (known.read, known.unread) = (read, unread),
-            Change::Receipt { read, .. } => known.receipt = read,
+            Change::Receipt { read, .. } => {
+                assert!(read > known.receipt, "it moves forward only");
+                (known.receipt, known.delivered) = (read, known.delivered.max(read));
+            }
+            Change::Delivered { delivered, .. } => {
+                assert!(delivered > known.delivered, "it moves forward only, and a receipt says it, too");
+                known.delivered = delivered;
+            }
         }
     }
 }
@@ -51,7 +61,8 @@ async fn stored(chat: &mut Chat, device: &Device, user: &str) -> View {
         let counted = messages.iter().filter(|it| it.from != user && it.seq > read).count() as u64;
         assert_eq!(conversation.unread, counted, "{user} with {}: a recount", conversation.with);
         assert_eq!(messages.last(), Some(&conversation.last));
-        let known = Known { messages, unread: counted, read, receipt: conversation.receipt };
+        let (receipt, delivered) = (conversation.receipt, conversation.delivered);
+        let known = Known { messages, unread: counted, read, receipt, delivered };
         view.conversations.insert(conversation.with, known);
     }
     view
@@ -77,7 +88,8 @@ async fn synced(chat: &mut Chat, device: &Device, since: &Cursor) -> Vec<Change>
 fn request(random: &mut StdRng, number: usize) -> Value {
     let with = USERS[random.random_range(0..USERS.len())];
     match random.random_range(0..10) {
-        0..3 => json!({ "type": "read", "with": with, "seq": random.random_range(0..30) }),
+        0..2 => json!({ "type": "received", "with": with, "seq": random.random_range(0..30) }),
+        2..4 => json!({ "type": "read", "with": with, "seq": random.random_range(0..30) }),
         // Some are retries.
         _ => {
             let id = if random.random_range(0..4) == 0 { number / 2 } else { number };

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::super::NAME_BYTES_MAX;
+use super::super::{NAME_BYTES_MAX, WATCHED_MAX};
 use crate::error::{ErrorCode, RequestError};
 use crate::limit::REQUEST_ID_BYTES_MAX;
 
@@ -18,6 +18,21 @@ pub(super) fn user(name: &str, member: Option<&RawValue>) -> Result<String, Requ
         Err(bad(format!("{name} begins or ends with white space: leave it out")))
     } else {
         Ok(user)
+    }
+}
+
+/// The names of some users.
+pub(super) fn users(member: Option<&RawValue>) -> Result<Vec<String>, RequestError> {
+    let raw = member.ok_or_else(|| bad("users is missing: it is an array of names"))?.get();
+    let names: Vec<&RawValue> = serde_json::from_str(raw)
+        .map_err(|_| bad(format!("users must be an array of names, not {}", shown(raw))))?;
+    if names.is_empty() {
+        Err(bad("users is empty"))
+    } else if names.len() > WATCHED_MAX {
+        let words = format!("users has {} names: at most {WATCHED_MAX} are allowed", names.len());
+        Err(RequestError::new(ErrorCode::TooLarge, words))
+    } else {
+        names.into_iter().map(|name| user("a name in users", Some(name))).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use broker::{Incoming, Received, Subscriber, Tasks};
-use protocol::chat::{self, Answer, Change, Conversation, Message};
+use protocol::chat::{self, Answer, Change, Conversation, Message, Presence};
 use protocol::event::Peer;
 use protocol::{Body, ConnectionId, Effect, Json, Push, RequestError, Subject, WorkerId, line, name};
 use serde_json::{Value, json};
@@ -22,6 +22,8 @@ pub(crate) struct Chat {
     pub(crate) workers: Vec<TestWorker>,
     subscriber: Subscriber,
     received: Received,
+    /// Whether the link was lost and came back.
+    received_again: bool,
     pushes: HashMap<String, VecDeque<Answer>>,
     tasks: Tasks,
 }
@@ -60,7 +62,16 @@ impl Chat {
         subscriber.connected().await;
         subscriber.subscribe(MARKER).await.expect("Redis runs");
         let pushes = HashMap::new();
-        let mut chat = Self { redis, node, workers: Vec::new(), subscriber, received, pushes, tasks };
+        let mut chat = Self {
+            redis,
+            node,
+            workers: Vec::new(),
+            subscriber,
+            received,
+            received_again: false,
+            pushes,
+            tasks,
+        };
         for _ in 0..workers {
             chat.add_worker(options.clone()).await;
         }
@@ -108,6 +119,47 @@ impl Chat {
         let worker = self.workers[device.worker].id.clone();
         let seq = self.node.tell(&worker, chat::SERVICE, joined).await;
         self.effects(seq).await
+    }
+
+    /// Watches users as a node does: joins their topics, and tells the worker when the last one is joined.
+    pub(crate) async fn watch(&mut self, device: &Device, users: &[&str]) -> Vec<Presence> {
+        let seq = self.tell(device, &json!({ "type": "watch", "users": users, "id": 3 })).await;
+        let mut effects = self.effects(seq).await;
+        while let Some(Effect::Join { topic, then }) = effects.first().cloned() {
+            self.subscriber.subscribe(&name::topic_channel(&topic)).await.expect("Redis runs");
+            effects.remove(0);
+            if let Some(then) = then {
+                effects = self.joined(device, topic, then).await;
+            }
+        }
+        let Some(Effect::Send { body, id: Some(_) }) = effects.pop() else { panic!("{effects:?}") };
+        match self.answer(&body).await {
+            Ok(Answer::Presence { users }) => users,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Waits until the topics are subscribed again, after Redis was restarted once more.
+    pub(crate) async fn again(&mut self) {
+        within("the subscriptions", async {
+            while !self.received_again {
+                self.receive().await;
+            }
+        })
+        .await;
+        self.received_again = false;
+    }
+
+    /// The last connection to a topic is gone, and nobody says so.
+    pub(crate) async fn lose(&mut self, device: &Device) {
+        self.subscriber.unsubscribe(&name::topic_channel(&device.topic)).await.expect("Redis runs");
+    }
+
+    /// Tells the worker that a connection is gone.
+    pub(crate) async fn closed(&mut self, device: &Device) {
+        let worker = self.workers[device.worker].id.clone();
+        let seq = self.node.tell(&worker, chat::SERVICE, Subject::Close(device.peer())).await;
+        assert!(self.effects(seq).await.is_empty());
     }
 
     /// Sends a request without waiting for the answer.
@@ -211,9 +263,13 @@ impl Chat {
 
     /// The channel of what came.
     async fn receive(&mut self) -> Option<String> {
-        let Incoming::Message { channel, payload } = self.received.recv().await.expect("the link is kept")
-        else {
-            return None;
+        let (channel, payload) = match self.received.recv().await.expect("the link is kept") {
+            Incoming::Message { channel, payload } => (channel, payload),
+            Incoming::Lost => return None,
+            Incoming::Restored => {
+                self.received_again = true;
+                return None;
+            }
         };
         if let Some(topic) = name::topic_of(&channel).filter(|_| *channel != *MARKER) {
             for line in line::split(&payload) {
@@ -250,7 +306,8 @@ impl Drop for Chat {
 pub(crate) fn cursors(change: &Change) -> (String, String) {
     let (Change::Message { prev, cursor, .. }
     | Change::Read { prev, cursor, .. }
-    | Change::Receipt { prev, cursor, .. }) = change;
+    | Change::Receipt { prev, cursor, .. }
+    | Change::Delivered { prev, cursor, .. }) = change;
     let text = |cursor: &Option<chat::Cursor>| cursor.as_ref().expect("of a push").to_string();
     (text(prev), text(cursor))
 }
@@ -259,7 +316,8 @@ pub(crate) fn cursors(change: &Change) -> (String, String) {
 pub(crate) fn without_cursors(mut change: Change) -> Change {
     let (Change::Message { prev, cursor, .. }
     | Change::Read { prev, cursor, .. }
-    | Change::Receipt { prev, cursor, .. }) = &mut change;
+    | Change::Receipt { prev, cursor, .. }
+    | Change::Delivered { prev, cursor, .. }) = &mut change;
     (*prev, *cursor) = (None, None);
     change
 }
