@@ -50,8 +50,8 @@ pub(crate) enum To {
     Partner,
     /// All to this one.
     One { user: usize },
-    /// The next so many in turn, in a circle of `users`.
-    Following { count: usize, users: usize },
+    /// The next so many in turn, in the circle of `users` from this one on.
+    Following { count: usize, from: usize, users: usize },
 }
 
 /// An order to the bare loop: write messages `first..first + count` to every socket. Answer: [`Sent`].

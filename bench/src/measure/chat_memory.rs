@@ -1,8 +1,8 @@
-//! Memory of Redis with many users who have ten conversations each: what a conversation costs at first, and what each further
-//! message costs in the long run; against plain lists of the same messages.
+//! Memory of Redis with many users who have ten conversations each: what a conversation costs at first, what one of twenty
+//! messages costs, and what each further message costs in the long run; against plain lists of the same messages.
 //!
-//! The users send their messages over websockets, so that all that is kept is what the service keeps. Then some of them go on
-//! until their logs are full: from there on only conversations grow.
+//! The users send their messages over websockets, so that all that is kept is what the service keeps. In the end some of them go
+//! on until their logs are full: from there on only conversations grow.
 
 use anyhow::{Result, ensure};
 use redis::{Connection, cmd};
@@ -22,6 +22,8 @@ use crate::talk::{TEXT_BYTES, name};
 const CONVERSATIONS: usize = 10;
 /// Users who are connected at a time.
 const CONNECTED: usize = 1_000;
+/// Messages in a conversation of some length.
+const LENGTH: usize = 20;
 /// Messages in a turn of the plain lists, and turns.
 const TURN: usize = 1_000;
 const TURNS: usize = 100;
@@ -42,6 +44,9 @@ struct Finding {
     conversation: f64,
     /// The same, of a plain list with that message.
     list: f64,
+    /// The same of [`LENGTH`] messages, and of a plain list with them.
+    long: f64,
+    long_list: f64,
     /// What `MEMORY USAGE` says of keys: of a conversation, and of a user.
     conversation_keys: Vec<Key>,
     user_keys: Vec<Key>,
@@ -62,22 +67,23 @@ struct Key {
 pub(super) fn run(stage: &Stage) -> Result<Section> {
     let users = stage.pick(100_000, 10_000);
     let deployment = Deployment::start(&stage.folder)?;
-    let conversations = users * CONVERSATIONS / 2;
-    let (before, begin_ns) = (deployment.redis_used_bytes()?, clock::now_ns());
-    load(&deployment, users)?;
+    let begin_ns = clock::now_ns();
+    let conversation = load(&deployment, 0, users, 1)?;
     let load_s = clock::seconds(begin_ns, clock::now_ns());
-    let conversation = (deployment.redis_used_bytes()? - before) / conversations as f64;
-    let mut redis = deployment.redis_connection()?;
-    let (conversation_keys, user_keys) = keys(&mut redis, users)?;
-    let (message, messages) = talk(stage, &deployment, users)?;
+    let (conversation_keys, user_keys) = keys(&mut deployment.redis_connection()?, users)?;
+    let long = load(&deployment, users, CONNECTED, LENGTH)?;
+    let (message, messages) = talk(stage, &deployment, users + CONNECTED)?;
     let list = plain(&deployment, |number| format!("bench:list:{number}"))?;
+    let long_list = LENGTH as f64 * plain(&deployment, |number| format!("bench:long:{}", number / LENGTH))?;
     let listed = plain(&deployment, |_| "bench:list".to_owned())?;
     let finding = Finding {
         users,
-        conversations,
+        conversations: users * CONVERSATIONS / 2,
         load_s,
         conversation,
         list,
+        long,
+        long_list,
         conversation_keys,
         user_keys,
         message,
@@ -91,21 +97,24 @@ pub(super) fn run(stage: &Stage) -> Result<Section> {
     })
 }
 
-/// Lets each user begin half of the conversations, with one message.
-fn load(deployment: &Deployment, users: usize) -> Result<()> {
+/// Lets each of so many users from `from` on begin half of the conversations, each of so many messages; by how much the memory
+/// grows for each.
+fn load(deployment: &Deployment, from: usize, users: usize, messages: usize) -> Result<f64> {
+    let before = deployment.redis_used_bytes()?;
     let mut audience = Audience::at(&deployment.node, CHAT_PATH)?;
     let half = CONVERSATIONS / 2;
-    for first in (0..users).step_by(CONNECTED) {
+    for first in (from..from + users).step_by(CONNECTED) {
         audience.connect(CONNECTED)?;
         audience.call_times(1, Ask::Login { first })?;
-        let to = To::Following { count: half, users };
-        audience.call_times(half as u64, Ask::Send { first, to })?;
+        let to = To::Following { count: half, from, users };
+        audience.call_times((half * messages) as u64, Ask::Send { first, to })?;
         audience.close()?;
-        if (first + CONNECTED).is_multiple_of(users / 10) {
-            eprintln!("  {} users have their conversations", first + CONNECTED);
+        let done = first + CONNECTED - from;
+        if done.is_multiple_of(users.div_ceil(10)) {
+            eprintln!("  {done} users have their conversations");
         }
     }
-    Ok(())
+    Ok((deployment.redis_used_bytes()? - before) / (users * half) as f64)
 }
 
 /// What the keys of some conversations and users take.
@@ -145,12 +154,12 @@ fn keys(redis: &mut Connection, users: usize) -> Result<(Vec<Key>, Vec<Key>)> {
     Ok((conversation, user))
 }
 
-/// Lets some users, who come after all others, talk until their logs are full, and then on; what each further message adds.
-fn talk(stage: &Stage, deployment: &Deployment, users: usize) -> Result<(f64, u64)> {
+/// Lets some users from `first` on talk until their logs are full, and then on; what each further message adds.
+fn talk(stage: &Stage, deployment: &Deployment, first: usize) -> Result<(f64, u64)> {
     let mut audience = Audience::at(&deployment.node, CHAT_PATH)?;
     audience.connect(TALKERS)?;
-    audience.call_times(1, Ask::Login { first: users })?;
-    let ask = Ask::Send { first: users, to: To::Partner };
+    audience.call_times(1, Ask::Login { first })?;
+    let ask = Ask::Send { first, to: To::Partner };
     audience.call_times(FILLING, ask)?;
     let before = deployment.redis_used_bytes()?;
     let times = stage.pick(1_000, 300);
@@ -181,8 +190,8 @@ fn plain(deployment: &Deployment, key: impl Fn(usize) -> String) -> Result<f64> 
 }
 
 impl Finding {
-    fn rows(&self) -> [Row; 3] {
-        let Self { conversation, list, message, listed, .. } = self;
+    fn rows(&self) -> [Row; 4] {
+        let Self { conversation, list, long, long_list, message, listed, .. } = self;
         let users = count(self.users as f64);
         let shown = |keys: &[Key]| {
             let keys: Vec<_> = keys.iter().map(|key| format!("{} {:.0}", key.name, key.bytes)).collect();
@@ -209,6 +218,13 @@ impl Finding {
                 target: Target::none(),
             },
             Row {
+                measure: format!("chat: memory of a conversation of {LENGTH} messages, ten of them a user"),
+                ours: format!("{} bytes", count(*long)),
+                limit: format!("a list with the messages {} bytes", count(*long_list)),
+                ratio: Some(long / long_list),
+                target: Target::none(),
+            },
+            Row {
                 measure: format!("chat: memory of a further message of {TEXT_BYTES} bytes, in the long run"),
                 ours: format!("{message:.0} bytes"),
                 limit: format!("in a list {listed:.0} bytes"),
@@ -228,6 +244,7 @@ impl Finding {
             is_logarithmic: true,
             groups: vec![
                 group("a conversation of one message", self.conversation, self.list),
+                group("one of twenty messages", self.long, self.long_list),
                 group("a further message", self.message, self.listed),
             ],
         }

@@ -104,7 +104,8 @@ fn what_clients_say_at_a_rate_comes_back_from_the_echo_once_and_in_order() {
 #[test]
 fn clients_that_are_to_ask_a_number_of_times_do_so() {
     let (_server, mut clients) = pair("echo", 20);
-    let send = json!({ "Send": { "first": 0, "to": { "Following": { "count": 5, "users": 20 } } } });
+    let send =
+        json!({ "Send": { "first": 0, "to": { "Following": { "count": 5, "from": 0, "users": 20 } } } });
     let called = clients.ask(&json!({ "Call": { "seconds": 60.0, "times": 7, "ask": send } }));
     assert_eq!((&called["answered"], &called["silent"]), (&json!(7 * 20), &json!(0)), "{called}");
 }

@@ -66,7 +66,9 @@ impl Words {
                 let to = match to {
                     To::Partner => partner(user),
                     To::One { user } => user,
-                    To::Following { count, users } => (user + 1 + (id as usize - 1) % count) % users,
+                    To::Following { count, from, users } => {
+                        from + (user - from + 1 + (id as usize - 1) % count) % users
+                    }
                 };
                 let at_ns = clock::now_ns();
                 let said = Said { user, stamp: Stamp { seq: id, due_ns: at_ns, at_ns } };
