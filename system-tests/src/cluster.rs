@@ -21,6 +21,7 @@ pub struct Cluster {
     pub workers: Vec<Process>,
     /// What is between them.
     pub redis: RedisServer,
+    worker_options: Vec<String>,
     workers_ever: usize,
 }
 
@@ -36,8 +37,15 @@ pub struct Node {
 impl Cluster {
     /// Starts everything and waits until every node is ready and knows every worker.
     pub async fn start(nodes: usize, workers: usize) -> Self {
+        Self::start_with(nodes, workers, &[]).await
+    }
+
+    /// The same, and every worker that is ever started gets these options.
+    pub async fn start_with(nodes: usize, workers: usize, worker_options: &[&str]) -> Self {
         let redis = RedisServer::start().await;
-        let mut cluster = Self { nodes: Vec::new(), workers: Vec::new(), redis, workers_ever: 0 };
+        let worker_options = worker_options.iter().map(|option| (*option).to_owned()).collect();
+        let mut cluster =
+            Self { nodes: Vec::new(), workers: Vec::new(), redis, worker_options, workers_ever: 0 };
         for _ in 0..nodes {
             cluster.add_node().await;
         }
@@ -75,7 +83,7 @@ impl Cluster {
         self.workers_ever += 1;
         let name = format!("worker-{}", self.workers_ever);
         let mut command = Command::new(binary::path("worker-layer"));
-        command.args(["--redis", &self.redis.url(), "--worker", &name]);
+        command.args(["--redis", &self.redis.url(), "--worker", &name]).args(&self.worker_options);
         let worker = Process::start(&name, without_environment(&mut command), self.redis.folder());
         self.workers.push(worker);
         self.workers.last().expect("one was added")
