@@ -7,6 +7,7 @@ use std::time::Duration;
 use broker::{Address, AddressError};
 use protocol::{NodeId, limit};
 
+use crate::http::origin::Origin;
 use crate::node::Bounds;
 use crate::relay::RelayBounds;
 use crate::socket::outbox::OutboxBounds;
@@ -29,6 +30,10 @@ pub struct Config {
     /// Folder to serve the page from, instead of the one inside the binary
     #[arg(long = "static", env = "STATIC", value_name = "DIR")]
     pub static_folder: Option<PathBuf>,
+
+    /// Origins whose pages may open websockets, separated by commas, besides those of the node's own host; *: all
+    #[arg(long, env = "ORIGINS", value_delimiter = ',')]
+    pub origins: Vec<Origin>,
 
     /// Websockets that may be open at the same time; a further one is answered with 503
     #[arg(long, env = "CONNECTIONS_MAX", default_value_t = limit::CONNECTIONS_MAX)]

@@ -25,4 +25,5 @@ mod server;
 mod socket;
 
 pub use config::{Config, ConfigError};
+pub use http::origin::Origin;
 pub use server::{Server, ServerError, run};

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use protocol::{Close, NodeId, limit};
 
 use crate::config::{Config, ConfigError};
+use crate::http::origin::Origin;
 use crate::listener::{self, Listening};
 use crate::node::Node;
 use crate::{http, probe};
@@ -32,6 +33,7 @@ pub struct Server {
     local: SocketAddr,
     drain: Duration,
     static_folder: Option<std::path::PathBuf>,
+    origins: Vec<Origin>,
 }
 
 /// Why a node does not run.
@@ -80,7 +82,8 @@ impl Server {
         log::info!(node:% = id, listen:% = local, redis:%; "node starts");
         let node = Node::start(id, &redis, config.bounds(), config.thread_count());
         let drain = Duration::from_millis(config.drain_ms);
-        Ok(Self { node, listener, local, drain, static_folder: config.static_folder.clone() })
+        let (static_folder, origins) = (config.static_folder.clone(), config.origins.clone());
+        Ok(Self { node, listener, local, drain, static_folder, origins })
     }
 
     /// Where the node listens: the port is known even if 0 was asked for.
@@ -92,8 +95,8 @@ impl Server {
     /// Serves until `stop` is cancelled, and then leaves gently: `/readyz` turns red, nothing new is accepted, answers in
     /// flight are delivered, and the sockets are closed with 1012, a few at a time.
     pub async fn listen(self, stop: CancellationToken) {
-        let Self { node, listener, drain, static_folder, .. } = self;
-        let listening = Listening::start(listener, http::routes(&node, static_folder), &node);
+        let Self { node, listener, drain, static_folder, origins, .. } = self;
+        let listening = Listening::start(listener, http::routes(&node, static_folder, origins), &node);
         stop.cancelled().await;
         let end = Instant::now() + drain;
         node.health.stop();

@@ -16,6 +16,7 @@ use warp::{Filter, Rejection};
 use protocol::{ConnectionId, ErrorCode, RequestError};
 
 use crate::http::addressed;
+use crate::http::origin::{self, Origin};
 use crate::listener::{PeerAddress, set_stall_bound};
 use crate::node::Node;
 use crate::socket::{Connection, task};
@@ -25,8 +26,9 @@ const DEFAULT_SERVICE: &str = "numbers";
 
 pub(crate) fn routes(
     node: &Arc<Node>,
+    origins: Vec<Origin>,
 ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
-    let node = node.clone();
+    let (node, origins) = (node.clone(), Arc::<[Origin]>::from(origins));
     let default = warp::path!("ws").map(|| DEFAULT_SERVICE.to_owned());
     let named = warp::path!("ws" / String);
     default
@@ -37,9 +39,12 @@ pub(crate) fn routes(
         .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::ext::get::<PeerAddress>())
         .then(move |service: String, headers: HeaderMap, upgrade: Option<OnUpgrade>, PeerAddress(peer)| {
-            let node = node.clone();
+            let (node, origins) = (node.clone(), origins.clone());
             async move {
-                let accepted = accept(&node, &service, &headers, upgrade, &peer.ip().to_string()).await;
+                let accepted = match own(&origins, &headers) {
+                    Ok(()) => accept(&node, &service, &headers, upgrade, &peer.ip().to_string()).await,
+                    Err(refusal) => Err(refusal),
+                };
                 accepted.unwrap_or_else(|refusal| refusal.response())
             }
         })
@@ -120,6 +125,17 @@ async fn hold(node: &Arc<Node>, service: Arc<str>, peer: &str, upgrade: OnUpgrad
     node.connections.insert(conn.clone());
     task::serve(node.clone(), conn.clone(), read_buf).await;
     node.connections.remove(conn.id);
+}
+
+/// Checks where the page is from that wants to connect.
+fn own(origins: &[Origin], headers: &HeaderMap) -> Result<(), Refusal> {
+    origin::check(origins, headers).map_err(|origin| Refusal {
+        status: Some(StatusCode::FORBIDDEN),
+        error: RequestError::new(
+            ErrorCode::BadRequest,
+            format!("pages of {origin:?} may not connect to this node: if they shall, its option --origins has to name them"),
+        ),
+    })
 }
 
 /// Checks what the client says of its side.

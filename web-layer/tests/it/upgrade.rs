@@ -89,3 +89,22 @@ async fn refusals_are_errors_in_json() {
     assert!(head.contains("\r\nretry-after: 1\r\n"), "{head}");
     assert!(head.contains("\r\ncontent-type: application/json\r\n"), "{head}");
 }
+
+#[tokio::test]
+async fn a_page_of_another_site_may_not_connect_unless_the_option_names_it() {
+    let (_redis, node, _worker) = spine("--origins https://app.example,https://other.example:8443").await;
+    for (origin, status) in [
+        ("https://app.example", "101"),
+        ("https://other.example:8443", "101"),
+        ("https://evil.example", "403"),
+        ("http://app.example", "403"),
+        ("null", "403"),
+    ] {
+        let mut wire = Wire::connect(&node).await;
+        let asked =
+            crate::support::wire::handshake(WS).replacen("\r\n", &format!("\r\nOrigin: {origin}\r\n"), 1);
+        wire.write(asked.as_bytes()).await;
+        let head = wire.head().await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{origin}: {head}");
+    }
+}
