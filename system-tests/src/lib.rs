@@ -13,6 +13,7 @@
 //! - [`cluster`]: Redis, nodes and workers
 //! - [`client`], [`listing`]: a websocket client that keeps a record
 //! - [`load`]: many clients that never pause
+//! - [`chat`]: devices of chat users, and what must be true of them whatever happens
 //! - [`raw_socket`]: a websocket client that breaks rules
 //! - [`stranger`]: a worker that knows only what `docs/PROTOCOL.md` says
 //! - [`browser`]: Chromium, driven by a test
@@ -20,6 +21,7 @@
 
 pub mod binary;
 pub mod browser;
+pub mod chat;
 pub mod client;
 pub mod cluster;
 pub mod listing;

@@ -7,6 +7,8 @@
 mod bad_input;
 mod by_hand;
 mod chat_page;
+mod chat_rolling;
+mod chat_storm;
 mod consistency;
 mod files_hostile;
 mod files_original;
