@@ -1,18 +1,17 @@
 //! From sending to delivery at the one whom it is for, at a rate that does not wait for anything: a modest one, and four fifths
-//! of the highest; against an echo at the same rate with as many clients. Times count from when a message was due, so one that
-//! had to wait to be sent is late as well.
+//! of the highest that as many clients reached; against an echo at the same rate with as many. Times count from when a message
+//! was due, so one that had to wait to be sent is late as well.
 
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
+use super::CLIENTS;
 use crate::audience::Audience;
 use crate::measure::Stage;
 use crate::order::{Ask, Conversed};
 use crate::report::{Bar, Chart, Row, Target, count, median};
 use crate::server::{CHAT_PATH, Deployment, Server};
 
-/// Clients, in pairs.
-const CLIENTS: usize = 1_000;
 /// The modest rate, messages a second.
 const MODEST: f64 = 100.0;
 /// The other one, of the highest.
@@ -30,8 +29,9 @@ pub(super) fn find(stage: &Stage, deployment: &Deployment, highest_per_s: f64) -
     let echo = Server::limit("echo")?;
     let mut audience = Audience::at(&deployment.node, CHAT_PATH)?;
     let mut echo_audience = Audience::of(&echo)?;
-    audience.connect(CLIENTS)?;
-    echo_audience.connect(CLIENTS)?;
+    let [_, clients] = CLIENTS;
+    audience.connect(clients)?;
+    echo_audience.connect(clients)?;
     audience.call_times(1, Ask::Login { first: 0 })?;
     let (rounds, seconds) = stage.pick((5, 5.0), (2, 2.0));
     let mut at = |rate: f64| -> Result<Finding> {

@@ -4,6 +4,7 @@
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
+use super::CLIENTS;
 use super::write::Writing;
 use crate::audience::Audience;
 use crate::measure::Stage;
@@ -43,7 +44,7 @@ pub(super) fn find(stage: &Stage, deployment: &Deployment) -> Result<Vec<Finding
     let writing = Writing::open(deployment.redis.address)?;
     let (rounds, seconds) = stage.pick((5, 2.0), (3, 1.0));
     let mut findings = Vec::new();
-    for clients in [100, 1_000] {
+    for clients in CLIENTS {
         audience.connect(clients)?;
         echo_audience.connect(clients)?;
         audience.call_times(1, Ask::Login { first: 0 })?;
