@@ -51,7 +51,7 @@ impl fmt::Display for Greeting {
             RedisInUse::Own(url) => writeln!(f, "  Redis    {url}")?,
         }
         writeln!(f, "\nThree lines to paste into another terminal: watch, set, list:\n")?;
-        writeln!(f, "  websocat ws://{first}/ws")?;
+        writeln!(f, "  websocat -B 1000000 ws://{first}/ws")?;
         let set = r#"{"Cmd":1,"CmdData":{"UserName":"branko","FavoriteNumber":11},"id":1}"#;
         writeln!(f, "  echo '{set}' | websocat -n1 ws://{first}/ws")?;
         writeln!(f, "  curl http://{first}/numbers")?;

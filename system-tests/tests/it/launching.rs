@@ -76,7 +76,7 @@ fn one_command_brings_everything_up_and_the_lines_that_it_prints_work() {
         let line =
             |word: &str| said.lines().map(str::trim).filter(|line| line.contains(word)).collect::<Vec<_>>();
         let [watch, set] = line("websocat")[..] else { panic!("{said}") };
-        let url = watch.strip_prefix("websocat ").unwrap();
+        let url = watch.strip_prefix("websocat -B 1000000 ").unwrap();
         let watcher = eventually("a websocket opens", async || Client::try_open(url).await.ok()).await;
         watcher.list().await;
         let (request, target) = set.strip_prefix("echo '").unwrap().split_once("' | websocat -n1 ").unwrap();
