@@ -4,9 +4,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Behind the options in the help.
+const EXAMPLE: &str = "\
+Example: watcher-node --aggregator http://127.0.0.1:9999 --dir ./folder --port 4001
+With one dash these three work, too: watcher-node -dir ./folder -port 4001";
+
 /// Watches a folder, and tells the files service what is in it
 #[derive(Parser)]
-#[command(name = "watcher-node", version)]
+#[command(name = "watcher-node", version, after_help = EXAMPLE)]
 struct Options {
     #[command(flatten)]
     config: watcher_node::Config,

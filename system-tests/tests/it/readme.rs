@@ -46,7 +46,7 @@ fn told(text: &str) -> Told {
 #[test]
 fn each_option_stands_in_the_readme_with_its_environment_and_default() {
     let readme = std::fs::read_to_string(source::root().join("README.md")).unwrap();
-    for program in ["web-layer", "worker-layer", "launcher"] {
+    for program in ["web-layer", "worker-layer", "watcher-node", "launcher"] {
         let (_, section) = readme.split_once(&format!("\n`{program}`, ")).expect("each program has a table");
         let table: Vec<Vec<&str>> = section
             .lines()

@@ -44,6 +44,25 @@ async fn a_taken_port_says_what_to_do_and_nobody_hears_of_the_watcher() {
 }
 
 #[tokio::test]
+async fn the_help_names_every_option_with_its_default_and_both_forms() {
+    let ended = output(&["--help"]).await;
+    let said = String::from_utf8(ended.stdout).unwrap();
+    assert!(ended.status.success());
+    for words in [
+        "--aggregator <URL>",
+        "[default: http://127.0.0.1:9999]",
+        "--dir <DIR>",
+        "--port <PORT>",
+        "[default: 4000]",
+        "--secret <SECRET>",
+        "--read-s <SECONDS>",
+        "watcher-node -dir ./folder -port 4001",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn options_with_one_dash_work_too() {
     let (aggregator, folder, port) = (Aggregator::start(Kind::Original), Folder::new(), free_port());
     folder.create("a");
