@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,6 +24,9 @@ use crate::ready;
 const LAYER_PATIENCE: Duration = Duration::from_secs(20);
 /// How long Redis may take to write its data down.
 const REDIS_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The variable by which whoever starts the launcher says where pictures are kept, instead of in its data folder.
+const PICTURES: &str = "CHAT_PICTURES";
 
 /// Launches all, and stays until it is told to stop.
 ///
@@ -73,7 +77,7 @@ impl Processes {
             self.nodes.keep(node(index + 1, *address, &url));
         }
         for index in 1..=options.workers {
-            self.workers.keep(worker(index, &url));
+            self.workers.keep(worker(index, &url, &options.data));
         }
         for address in &nodes {
             self.wait_for(ready::node(address::to_visit(*address))).await?;
@@ -120,8 +124,13 @@ fn node(index: usize, address: SocketAddr, redis_url: &str) -> Part {
     layer(format!("node {index} ({address})"), "web-layer", arguments, redis_url)
 }
 
-fn worker(index: u16, redis_url: &str) -> Part {
-    layer(format!("worker {index}"), "worker-layer", Vec::new(), redis_url)
+/// The workers of one launcher share the folder of pictures.
+fn worker(index: u16, redis_url: &str, data: &Path) -> Part {
+    let arguments = match std::env::var_os(PICTURES) {
+        Some(_) => Vec::new(),
+        None => vec!["--chat-pictures".into(), data.join("pictures").into()],
+    };
+    layer(format!("worker {index}"), "worker-layer", arguments, redis_url)
 }
 
 fn layer(name: String, subcommand: &'static str, arguments: Vec<OsString>, redis_url: &str) -> Part {

@@ -39,7 +39,7 @@ pub struct Launch {
     /// How many workers (worker-layer processes) to run
     #[arg(long, value_name = "COUNT", default_value_t = 2, value_parser = clap::value_parser!(u16).range(0..=PROCESSES_MAX))]
     pub workers: u16,
-    /// Folder in which the private Redis keeps its data; it is made if it is not there
+    /// Folder in which the private Redis keeps its data, and the workers the pictures of the chat; it is made if it is not there
     #[arg(long, value_name = "FOLDER", default_value = "data", conflicts_with = "redis")]
     pub data: PathBuf,
 }

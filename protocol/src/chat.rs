@@ -6,15 +6,17 @@
 //!
 //! - [`read`]: what clients ask for, as a [`Request`]
 //! - [`Answer`]: what they are answered, and what is pushed to them
-//! - [`Message`], [`Conversation`]: what is in it
+//! - [`Message`], [`Conversation`], [`Picture`]: what is in it
 //! - [`Presence`]: whether a user is online
 
 mod answer;
+mod picture;
 mod request;
 
 pub use crate::sets::{BadCursor, Cursor};
 
 pub use answer::{Answer, Change, Conversation, Message, Presence};
+pub use picture::{Picture, PictureKind, Uploaded};
 pub use request::{Around, Request, read};
 
 /// The name of the service.
@@ -47,3 +49,20 @@ pub const CHAT_LOG_ENTRIES_MAX: usize = 1_000;
 /// Users in one request to watch, or to watch no longer: as many as a screen shows, and far below
 /// [`crate::limit::TOPICS_PER_CONNECTION_MAX`].
 pub const WATCHED_MAX: usize = 100;
+
+/// Where pictures are sent to, and read from.
+pub const PICTURES_PATH: &str = "/chat/pictures";
+/// Largest file of a picture, bytes: what a telephone's camera makes has 2 to 6 MiB.
+pub const PICTURE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Longest edge of a picture, pixels.
+pub const PICTURE_EDGE_MAX: u32 = 16_384;
+/// Most pixels of a picture: with four bytes each they are 100 MB in the memory of whoever shows it.
+pub const PICTURE_PIXELS_MAX: u64 = 25_000_000;
+/// Most frames of a picture that moves.
+pub const PICTURE_FRAMES_MAX: usize = 600;
+/// Most pixels of all frames of a picture that moves: a browser decodes each of them, again and again.
+pub const PICTURE_FRAMES_PIXELS_MAX: u64 = 300_000_000;
+/// Longest name of a picture, bytes.
+pub const PICTURE_ID_BYTES_MAX: usize = 128;
+/// Longest edge of the small one that is made of each picture, pixels: twice what a page shows, for fine screens.
+pub const THUMBNAIL_EDGE_MAX: u32 = 640;

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Modules, in reading order: `user` (names and pairs), `token` and `session` (who it is), `ask` (what an event asks for),
-//! `batch` (its way), `stored`, `delivery` and `outbox` (messages on theirs), `page` (what is only read), `presence` (who is
+//! `batch` (its way), `stored`, `delivery` and `outbox` (messages on theirs), `page` (what is only read), `picture`, `presence` (who is
 //! online), `key`, `script`, `shared`, `limit`, `trouble`, `option`.
 
 mod ask;
@@ -24,6 +24,7 @@ mod limit;
 mod option;
 mod outbox;
 mod page;
+mod picture;
 mod presence;
 mod script;
 mod session;
@@ -37,10 +38,13 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use protocol::{Event, chat};
+use protocol::{Event, Subject, chat};
 
+use self::ask::Ask;
 use self::batch::Batch;
 pub use self::option::{Options, Waits};
+use self::picture::Pictures;
+pub use self::picture::{BadPicturePlace, PicturePlace};
 use self::script::Scripts;
 use self::shared::Shared;
 pub use self::token::{BadTokenKey, TokenKey};
@@ -49,6 +53,7 @@ use crate::service::{Context, Outcome, Service};
 /// The service.
 pub struct Chat {
     shared: Arc<Shared>,
+    pictures: Arc<Pictures>,
 }
 
 impl Chat {
@@ -64,7 +69,9 @@ impl Chat {
         });
         outbox::start(&shared, &context.tasks);
         presence::look::start(&shared, &context.tasks);
-        Self { shared }
+        let Options { pictures, token_key, .. } = context.options.chat.clone();
+        let pictures = Pictures::new(context.store.clone(), pictures, token_key, context.tasks.clone());
+        Self { shared, pictures }
     }
 }
 
@@ -74,12 +81,22 @@ impl Service for Chat {
     }
 
     fn paths(&self) -> Vec<String> {
-        Vec::new()
+        vec![chat::PICTURES_PATH.to_owned()]
+    }
+
+    fn body_bytes_max(&self) -> Option<usize> {
+        Some(chat::PICTURE_BYTES_MAX)
     }
 
     fn handle<'a>(&'a self, batch: &'a [Event]) -> BoxFuture<'a, Vec<Outcome>> {
-        let ask = |event: &Event| ask::of(&event.subject, self.shared.token_key.as_ref());
-        Batch::new(&self.shared, batch.iter().map(ask).collect()).run().boxed()
+        let ask = |event: &Event| match &event.subject {
+            Subject::Http { http, .. } => {
+                Ask::Http { pictures: Arc::clone(&self.pictures), http: http.clone() }
+            }
+            subject => ask::of(subject, self.shared.token_key.as_ref()),
+        };
+        let asks = batch.iter().map(ask).collect();
+        async move { Batch::new(&self.shared, self.pictures.checked(asks).await).run().await }.boxed()
     }
 
     fn drain(&self) -> BoxFuture<'_, ()> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Cursor;
+use super::{Cursor, Picture};
 
 /// A message to a client of `/ws/chat`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,10 +174,13 @@ pub struct Message {
     pub from: String,
     /// Who wrote it, for people.
     pub from_name: String,
-    /// The text: never empty.
+    /// The text: empty only beside a picture.
     pub text: String,
     /// The id that its client gave it.
     pub message_id: String,
+    /// The picture that it carries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Picture>,
     /// When it was stored, milliseconds since 1970.
     pub sent_ms: u64,
 }

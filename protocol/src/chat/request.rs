@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use self::member::{bad, checked_id, limit, number, optional, shown, text, user, users};
 use super::{
     Cursor, DEVICE_BYTES_MAX, HISTORY_DEFAULT, HISTORY_MAX, HOME_DEFAULT, HOME_MAX, MESSAGE_ID_BYTES_MAX,
-    SYNC_DEFAULT, SYNC_MAX, TEXT_BYTES_MAX, TOKEN_BYTES_MAX,
+    PICTURE_ID_BYTES_MAX, SYNC_DEFAULT, SYNC_MAX, TEXT_BYTES_MAX, TOKEN_BYTES_MAX,
 };
 use crate::body::{self, Json};
 use crate::error::RequestError;
@@ -29,10 +29,12 @@ pub enum Request {
     Send {
         /// To whom.
         to: String,
-        /// What: at most [`TEXT_BYTES_MAX`], not empty.
+        /// What: at most [`TEXT_BYTES_MAX`], empty only beside a picture.
         text: String,
         /// The client's own id of it: a retry with the same one is stored once.
         message_id: String,
+        /// The picture that it carries: the id that its upload was answered with.
+        picture: Option<String>,
     },
     /// For a page of a conversation.
     History {
@@ -119,6 +121,8 @@ struct Envelope<'a> {
     #[serde(borrow)]
     message_id: Option<&'a RawValue>,
     #[serde(borrow)]
+    picture: Option<&'a RawValue>,
+    #[serde(borrow)]
     with: Option<&'a RawValue>,
     #[serde(borrow)]
     before: Option<&'a RawValue>,
@@ -165,8 +169,9 @@ fn request(envelope: &Envelope<'_>) -> Result<Request, RequestError> {
         },
         r#""send""# => Request::Send {
             to: user("to", envelope.to)?,
-            text: text("text", envelope.text, TEXT_BYTES_MAX)?,
+            text: text_of(envelope)?,
             message_id: text("message_id", envelope.message_id, MESSAGE_ID_BYTES_MAX)?,
+            picture: optional("picture", envelope.picture, PICTURE_ID_BYTES_MAX)?,
         },
         r#""history""# => Request::History {
             with: user("with", envelope.with)?,
@@ -189,6 +194,14 @@ fn request(envelope: &Envelope<'_>) -> Result<Request, RequestError> {
         r#""typing""# => Request::Typing { to: user("to", envelope.to)? },
         other => return Err(bad(format!("type must be {TYPES}, not {}", shown(other)))),
     })
+}
+
+/// A picture may stand for itself.
+fn text_of(envelope: &Envelope<'_>) -> Result<String, RequestError> {
+    match envelope.text.map(RawValue::get) {
+        None | Some(r#""""#) if envelope.picture.is_some() => Ok(String::new()),
+        _ => text("text", envelope.text, TEXT_BYTES_MAX),
+    }
 }
 
 fn around(envelope: &Envelope<'_>) -> Result<Around, RequestError> {

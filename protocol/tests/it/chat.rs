@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use protocol::body::{self, with_id};
-use protocol::chat::{self, Answer, Around, Change, Request, TEXT_BYTES_MAX};
+use protocol::chat::{self, Answer, Around, Change, Request, TEXT_BYTES_MAX, Uploaded};
 use protocol::{ErrorCode, Json, RequestError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -74,8 +74,11 @@ fn requests_are_understood() {
             Request::Login { username, device, token } => {
                 json!({ "login": { "username": username, "device": device, "token": token } })
             }
-            Request::Send { to, text, message_id } => {
+            Request::Send { to, text, message_id, picture: None } => {
                 json!({ "send": { "to": to, "text": text, "message_id": message_id } })
+            }
+            Request::Send { to, text, message_id, picture } => {
+                json!({ "send": { "to": to, "text": text, "message_id": message_id, "picture": picture } })
             }
             Request::History { with, around, limit } => {
                 let around = match around {
@@ -117,4 +120,14 @@ fn a_text_is_bounded_in_bytes() {
     assert!(send(&"é".repeat(TEXT_BYTES_MAX / 2)).is_ok());
     let refused = send(&"é".repeat(TEXT_BYTES_MAX / 2 + 1)).unwrap_err();
     assert_eq!(refused.code, ErrorCode::TooLarge);
+}
+
+#[test]
+fn the_response_to_an_upload_is_read_and_written_back_and_says_where_the_picture_is() {
+    for line in lines("chat_response.jsonl") {
+        let uploaded: Uploaded = serde_json::from_str(&line).unwrap();
+        assert_eq!(serde_json::to_string(&uploaded).unwrap(), line);
+        let Uploaded { picture, url, thumbnail_url } = uploaded;
+        assert_eq!((picture.url(), picture.thumbnail_url()), (url, thumbnail_url));
+    }
 }

@@ -1,12 +1,18 @@
 //! What an event asks of the service.
 
+use std::sync::Arc;
+
 use protocol::chat::{self, Around, Cursor, Request};
 use protocol::event::Peer;
-use protocol::{Answer, Body, Close, CloseLater, Effect, ErrorCode, Json, RequestError, Subject, body};
+use protocol::{
+    Answer, Body, Close, CloseLater, Effect, ErrorCode, HttpRequest, Json, RequestError, Subject, body,
+};
 use serde::Serialize;
 
 use super::key;
 use super::limit::TOKEN_EXPIRED;
+use super::picture::Pictures;
+use super::picture::link::Link;
 use super::presence;
 use super::session::{Session, now_s};
 use super::token::{TokenKey, unauthorized};
@@ -17,6 +23,8 @@ use crate::refusal::refusal;
 pub(super) enum Ask {
     /// Nothing of Redis: this is the answer.
     Nothing(Answer),
+    /// Something about pictures, which takes its time.
+    Http { pictures: Arc<Pictures>, http: HttpRequest },
     /// Something of a user who is logged in, with the id of the request.
     Of { me: User, id: Option<Json>, what: What },
     /// A node may have missed pushes to this user.
@@ -35,6 +43,7 @@ pub(super) enum What {
         to: User,
         text: String,
         message_id: String,
+        picture: Option<Link>,
     },
     History {
         with: User,
@@ -128,7 +137,10 @@ fn of_request(
     let me = Session::allowed(peer)?;
     let what = match request {
         Request::Login { .. } => What::Login,
-        Request::Send { to, text, message_id } => What::Send { to: User::of(&to)?, text, message_id },
+        Request::Send { to, text, message_id, picture } => {
+            let picture = picture.map(|id| Link::of_message(&id)).transpose()?;
+            What::Send { to: User::of(&to)?, text, message_id, picture }
+        }
         Request::History { with, around, limit } => What::History { with: User::of(&with)?, around, limit },
         Request::Sync { since, limit } => What::Sync { since, limit },
         Request::Home { since, before, limit } => What::Home { since, before, limit },

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use broker::redis::{Cmd, Value, cmd};
+use futures_util::FutureExt as _;
 use protocol::{Answer, Effect, Json, Push, RequestError, body, chat, name};
 
 use super::ask::{Ask, What};
@@ -126,12 +127,13 @@ impl<'a> Batch<'a> {
         let Ask::Of { me, what, .. } = ask else { return None };
         let scripts = &self.shared.scripts;
         match what {
-            What::Send { to, text, message_id } => {
+            What::Send { to, text, message_id, picture } => {
                 let delivery = self.delivery(me, to)?;
                 let keys = &delivery.keys;
                 let mut call = scripts.send.call(&[&keys.meta, &keys.messages, &keys.ids]);
                 call.arg(delivery.pair.side(&me.key).letter()).arg(message_id);
-                call.arg(by(me)).arg(said(text, message_id));
+                let picture = picture.as_ref().map(|link| &link.picture);
+                call.arg(by(me)).arg(said(text, message_id, picture));
                 Some(call)
             }
             What::Read { with, seq } | What::Received { with, seq } => {
@@ -231,6 +233,7 @@ fn outcome(
 ) -> Outcome {
     match ask {
         Ask::Nothing(answer) => Outcome::Now(answer),
+        Ask::Http { pictures, http } => Outcome::Later(pictures.answer(http).boxed()),
         Ask::Of { id, .. } => Outcome::Now(Answer::Effects(match told {
             Some(Ok(effects)) if !effects.is_empty() => effects,
             Some(Err(error)) => vec![Effect::error(&error, id)],

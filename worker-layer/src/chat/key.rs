@@ -9,6 +9,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// may not have reached both users. A key of its own: it is changed by commands before and after.
 pub(super) const OUTBOX: &str = "chat:outbox";
 
+/// A string: what the names of pictures are signed with, 32 random bytes. Removed, no link to a picture works any more.
+pub(super) const PICTURES_KEY: &str = "chat:pictures:key";
+
 /// A sorted set: users who are online, scored by when to look next whether they still are, microseconds. A key of its own: what
 /// is told of a user is with the user.
 pub(super) const PRESENCE: &str = "chat:presence";

@@ -34,6 +34,21 @@ pub(super) const GRACE: Duration = Duration::from_secs(10);
 /// How long nobody is looked at after Redis was away: nodes make new links within 2 s, and subscribe again.
 pub(super) const RETURN_PAUSE: Duration = Duration::from_secs(5);
 
+/// Uploads of pictures that a worker has at the same time: with 8 MiB each they are 128 MiB at worst.
+pub(super) const UPLOADS_MAX: usize = 16;
+
+/// Those of them that are decoded at the same time: each takes up to [`DECODED_BYTES_MAX`], and a core.
+pub(super) const MADE_AT_ONCE_MAX: usize = 2;
+
+/// Pictures that a worker hands on at the same time: with 8 MiB each they are 64 MiB at worst.
+pub(super) const READ_AT_ONCE_MAX: usize = 8;
+
+/// The memory of a decoded picture, bytes: [`protocol::chat::PICTURE_PIXELS_MAX`] with four bytes each fit.
+pub(super) const DECODED_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// Largest small picture, bytes: a screen full of them is fetched at once.
+pub(super) const THUMBNAIL_BYTES_MAX: usize = 128 * 1024;
+
 /// How often a gap is looked into while Redis fails, before nobody is told.
 pub(super) const GAP_ATTEMPTS_MAX: usize = 5;
 

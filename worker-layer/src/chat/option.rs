@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::limit::{CHECK_EVERY, GRACE, LOOK_EVERY, RETURN_PAUSE};
+use super::picture::PicturePlace;
 use super::token::TokenKey;
 
 /// The options of the chat service.
@@ -13,6 +14,10 @@ pub struct Options {
     /// Without it a name is enough to log in
     #[arg(long = "chat-token-key", env = "CHAT_TOKEN_KEY", hide_env_values = true, value_name = "KEY")]
     pub token_key: Option<TokenKey>,
+    /// Where pictures are kept, the same for all workers: a folder, or a bucket like s3://pictures, which AWS_ENDPOINT,
+    /// AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY tell how to reach
+    #[arg(long = "chat-pictures", env = "CHAT_PICTURES", value_name = "PLACE", default_value = PicturePlace::FOLDER)]
+    pub pictures: PicturePlace,
     /// How long presence waits. These are no options of the command line: all workers have to agree.
     #[arg(skip)]
     pub presence: Waits,

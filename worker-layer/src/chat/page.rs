@@ -28,7 +28,7 @@ pub(super) struct Reading {
 /// The command that reads what is asked for, if something is only read.
 pub(super) fn command(shared: &Shared, ask: &Ask) -> Option<Cmd> {
     match ask {
-        Ask::Nothing(_) | Ask::WatchGap { .. } | Ask::Closed { .. } => None,
+        Ask::Nothing(_) | Ask::Http { .. } | Ask::WatchGap { .. } | Ask::Closed { .. } => None,
         Ask::Gap { user } => Some(standing(shared, user, "")),
         Ask::Of { me, what, .. } => match what {
             What::Login => Some(standing(shared, &me.key, &me.name)),

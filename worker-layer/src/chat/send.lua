@@ -2,7 +2,7 @@
 --
 -- KEYS[1] chat:{c:…}:meta  KEYS[2] chat:{c:…}:messages  KEYS[3] chat:{c:…}:ids
 -- ARGV[1] the side that writes, `a` or `b`  ARGV[2] the id of the message, given by its client
--- ARGV[3] `"from":…,"from_name":…` as JSON  ARGV[4] `"text":…,"message_id":…` as JSON
+-- ARGV[3] `"from":…,"from_name":…` as JSON  ARGV[4] `"text":…,"message_id":…`, and `"picture":…` if it has one, as JSON
 -- Result: {} if this side has another message with this id; else {seq, time in ms, ARGV[3] and ARGV[4] as they are stored,
 -- how many messages `a` has written up to this one, how many `b`}
 --

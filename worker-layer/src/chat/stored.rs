@@ -2,6 +2,7 @@
 
 use broker::redis::{Cmd, FromRedisValue, Value, cmd, from_redis_value};
 use protocol::body;
+use protocol::chat::Picture;
 use serde::Serialize;
 
 use super::key::ConversationKeys;
@@ -14,7 +15,7 @@ pub(super) struct Stored {
     pub(super) sent_ms: u64,
     /// `"from":…,"from_name":…`, as JSON.
     by: String,
-    /// `"text":…,"message_id":…`, as JSON.
+    /// `"text":…,"message_id":…`, and `"picture":…` if it carries one, as JSON.
     said: String,
     /// How many messages each side had written up to this one.
     written: [u64; 2],
@@ -73,8 +74,9 @@ pub(super) fn by(user: &User) -> String {
 }
 
 /// What is written, as it is stored.
-pub(super) fn said(text: &str, message_id: &str) -> String {
-    format!("\"text\":{},\"message_id\":{}", json(text), json(message_id))
+pub(super) fn said(text: &str, message_id: &str, picture: Option<&Picture>) -> String {
+    let picture = picture.map(|picture| format!(",\"picture\":{}", json(picture))).unwrap_or_default();
+    format!("\"text\":{},\"message_id\":{}{picture}", json(text), json(message_id))
 }
 
 /// Reads messages in order: from this one on, so many.

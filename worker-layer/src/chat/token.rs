@@ -68,18 +68,30 @@ impl TokenKey {
     /// `unauthorized` with what is wrong about it.
     pub(super) fn check(&self, token: Option<&str>, user: &User) -> Result<u64, RequestError> {
         let token = token.ok_or_else(|| unauthorized("token is missing: this service wants one"))?;
+        let claims = self.claims(token)?;
+        if User::of(&claims.sub).is_ok_and(|of| of.key == user.key) {
+            Ok((claims.exp as u64).saturating_add(LEEWAY_S))
+        } else {
+            Err(unauthorized("the token is not of this username"))
+        }
+    }
+
+    /// Who bears this token.
+    ///
+    /// # Errors
+    /// `unauthorized` with what is wrong about it.
+    pub(super) fn bearer(&self, token: &str) -> Result<User, RequestError> {
+        User::of(&self.claims(token)?.sub)
+    }
+
+    fn claims(&self, token: &str) -> Result<Claims, RequestError> {
         let mut validation = Validation::new(self.algorithm);
         validation.set_required_spec_claims(&["exp", "sub"]);
         validation.validate_nbf = true;
         validation.validate_aud = false;
         validation.leeway = LEEWAY_S;
         let read = decode::<Claims>(token, &self.key, &validation);
-        let claims = read.map_err(|error| unauthorized(words(error.kind())))?.claims;
-        if User::of(&claims.sub).is_ok_and(|of| of.key == user.key) {
-            Ok((claims.exp as u64).saturating_add(LEEWAY_S))
-        } else {
-            Err(unauthorized("the token is not of this username"))
-        }
+        Ok(read.map_err(|error| unauthorized(words(error.kind())))?.claims)
     }
 }
 

@@ -3,6 +3,7 @@
 mod chat;
 mod chat_left_behind;
 mod chat_login;
+mod chat_pictures;
 mod chat_presence;
 mod chat_view;
 mod files;
