@@ -47,6 +47,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 use protocol::files::{self, Message, Operation, Request};
+use protocol::limit::CLAIM_OVER_BYTES;
 use protocol::reply::TopicPush;
 use protocol::{
     Answer, Body, Effect, ErrorCode, Event, HttpBody, HttpRequest, HttpResponse, Json, Push, RequestError,
@@ -193,10 +194,13 @@ impl Files {
         told
     }
 
-    /// The body of a request, which must be text.
+    /// The body of a request, which must be text. Only operations are ever so many that they are large.
     async fn body(&self, http: &HttpRequest) -> Result<String, RequestError> {
         let claim = match &http.body {
             HttpBody::Body(text) => return Ok(text.clone()),
+            HttpBody::Claim(claim) if claim.bytes > CLAIM_OVER_BYTES && http.method != "PATCH" => {
+                return Err(RequestError::new(ErrorCode::TooLarge, "no such request has a body that large"));
+            }
             HttpBody::Claim(claim) => claim,
         };
         let bytes = self.respond.records.body(claim).await;

@@ -142,6 +142,14 @@ async fn what_is_too_large_is_refused_as_that() {
         let response = files.request("PATCH", "/files", &body).await;
         assert_eq!((response.status, files.error(&response).await.code), (413, ErrorCode::TooLarge));
     }
+    let huge = format!(r#"{{"instance":"a","port":1,"more":"{}"}}"#, "x".repeat(70_000));
+    for path in ["/hello", "/bye"] {
+        let mut request = http("POST", path, "");
+        request.body =
+            HttpBody::Claim(files.node.store.put_claim(huge.as_bytes()).await.expect("Redis runs"));
+        let response = files.request_from(HERE, request).await;
+        assert_eq!((response.status, files.error(&response).await.code), (413, ErrorCode::TooLarge));
+    }
     assert!(files.nodes().await.nodes.is_empty());
 }
 
