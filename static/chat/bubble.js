@@ -1,3 +1,4 @@
+import { createPicture, isPicture } from './picture-bubble.js';
 import { dayInWords, markInWords, refusalInWords, timeInWords } from './words.js';
 
 /** How far apart messages of one side may be and still stand together. */
@@ -9,6 +10,8 @@ const TOGETHER_MS = 5 * 60 * 1_000;
  * @property {string} [day] in place of all else: a day begins
  * @property {number} [seq]
  * @property {string} [text]
+ * @property {import('./picture.js').Picture} [picture]
+ * @property {string} [name] of the other side
  * @property {string} [message_id]
  * @property {number} [ms]
  * @property {boolean} [isOwn]
@@ -25,15 +28,15 @@ const TOGETHER_MS = 5 * 60 * 1_000;
  */
 export function itemsOf(model, id) {
   const conversation = model.conversations.get(id);
-  const stored = (conversation?.messages ?? []).map(({ seq, from, text, message_id, sent_ms }) => {
+  const stored = (conversation?.messages ?? []).map(({ seq, from, text, picture, message_id, sent_ms }) => {
     const isOwn = from === model.user;
     const mark = isOwn ? markOf(seq, id === model.user ? {} : conversation) : '';
-    return { key: `${seq}`, seq, text, message_id, ms: sent_ms, isOwn, mark };
+    return { key: `${seq}`, seq, text, picture, message_id, ms: sent_ms, isOwn, mark, name: conversation.name };
   });
   const onTheWay = model.unsentTo(id).map((unsent) => {
-    const { message_id, text, written_ms, seq, refused } = unsent;
+    const { message_id, text, picture, written_ms, seq, refused } = unsent;
     const mark = refused ? 'refused' : seq ? 'sent' : 'waiting';
-    return { key: message_id, text, message_id, ms: written_ms, isOwn: true, mark, unsent };
+    return { key: message_id, text, picture, message_id, ms: written_ms, isOwn: true, mark, unsent };
   });
   const items = [];
   let before = null;
@@ -72,6 +75,7 @@ export function createBubble(item) {
     span.className = `chat-message-${part}`;
     foot.append(span, ' ');
   }
+  if (isPicture(item.picture)) bubble.append(createPicture(item.picture, item.isOwn ? 'Picture from you' : `Picture from ${item.name}`));
   bubble.append(text, foot);
   return bubble;
 }

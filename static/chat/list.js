@@ -1,3 +1,4 @@
+import { messageInWords } from './picture-bubble.js';
 import { presenceInWords, whenInWords } from './words.js';
 
 /** How the address of a conversation begins. */
@@ -72,7 +73,7 @@ function createRow(id) {
 function fill(row, { id, name, last, unread }, model) {
   const onItsWay = model.unsentTo(id).at(-1);
   const isOwn = onItsWay !== undefined || last.from === model.user;
-  const { text: lastText } = onItsWay ?? last;
+  const lastText = messageInWords(onItsWay ?? last);
   const [nameSpan, when, text, count, presence] = row.firstElementChild.children;
   setText(nameSpan, name);
   setText(when, whenInWords(onItsWay?.written_ms ?? last.sent_ms));

@@ -1,3 +1,5 @@
+import { pictureButtonMarkup, pictureMarkup } from './picture-field.js';
+
 /** The chat view's elements. No text of users is ever put in here. */
 export const markup = `
 <div class="chat">
@@ -50,9 +52,11 @@ export const markup = `
     <button id="chat-newest" class="chat-newest" type="button" hidden>Newest messages ↓</button>
     <form id="chat-send" class="chat-send" novalidate autocomplete="off">
       <p id="chat-send-error" class="error" role="alert"></p>
+      ${pictureMarkup}
       <div class="chat-field">
         <textarea id="chat-text" rows="1" aria-label="Message" placeholder="Message" enterkeyhint="send"
           aria-describedby="chat-send-error chat-send-hint"></textarea>
+        ${pictureButtonMarkup}
         <button class="primary" type="submit">Send</button>
       </div>
       <p id="chat-send-hint" class="chat-hint">Enter sends, Shift+Enter begins a new line.</p>

@@ -16,6 +16,7 @@ export const UNSENT_MAX = 200;
  * @property {string} message_id
  * @property {string} to as it was typed, or as names are compared
  * @property {string} text
+ * @property {import('./picture.js').Picture} [picture]
  * @property {number} written_ms
  * @property {number} [seq] its number, once it is stored; it stays until it has its place in the conversation
  * @property {{code: string, message: string}} [refused] why the server will never take it
@@ -199,8 +200,8 @@ export class ChatModel {
     conversation.name = with_name;
     // Behind a hole it waits for the push, which closes it.
     if (seq === conversation.lastSeq + 1) {
-      const { text } = unsent;
-      conversation.add({ seq, from: this.user, from_name, text, message_id, sent_ms });
+      const { text, picture } = unsent;
+      conversation.add({ seq, from: this.user, from_name, text, ...(picture && { picture }), message_id, sent_ms });
     }
     if (!conversation.isSure) this.unsureSince ??= this.cursor;
     this.#settle();

@@ -97,6 +97,11 @@ export class ChatSession extends EventTarget {
     return this.#trouble;
   }
 
+  /** The proof of who this is, if one was given. @type {string | undefined} */
+  get token() {
+    return this.#login.token;
+  }
+
   /** How many of the messages that wait are only in this page. */
   get unkept() {
     return this.#unkept.size;
@@ -117,18 +122,18 @@ export class ChatSession extends EventTarget {
    * Takes a message to be sent, now or when that is possible.
    * @returns {boolean} false if too many wait already
    */
-  write(to, text) {
+  write(to, text, picture) {
     if (this.model.unsent.length >= UNSENT_MAX) return false;
-    this.#keep({ message_id: messageId(), to, text, written_ms: this.#nextMs() });
+    this.#keep({ message_id: messageId(), to, text, ...(picture && { picture }), written_ms: this.#nextMs() });
     this.#typedAtMs = 0;
     this.#send();
     return true;
   }
 
   /** Sends what was refused once more, as a new message. */
-  writeAgain({ message_id, to, text }) {
+  writeAgain({ message_id, to, text, picture }) {
     this.discard(message_id);
-    this.write(to, text);
+    this.write(to, text, picture);
   }
 
   discard(message_id) {
@@ -256,10 +261,10 @@ export class ChatSession extends EventTarget {
     if (this.#hasEnded || this.#isSending || this.#phase !== 'live' || !unsent) return;
     this.#isSending = true;
     const round = this.#round;
-    const { message_id, to, text } = unsent;
+    const { message_id, to, text, picture } = unsent;
     let waitMs = 0;
     try {
-      this.#acknowledge(await this.#connection.request({ type: 'send', to, text, message_id }));
+      this.#acknowledge(await this.#connection.request({ type: 'send', to, text, message_id, ...(picture && { picture: picture.id }) }));
     } catch (error) {
       if (PASSING.includes(error.code)) waitMs = backoffMs(this.#attempt++);
       else if (error.code === 'unauthorized') this.#start();

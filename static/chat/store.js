@@ -4,6 +4,7 @@
  * What one page left behind another one sends: with its id it is stored once, however many send it.
  */
 import { UNSENT_MAX } from './model.js';
+import { isPicture } from './picture-bubble.js';
 
 /** A home screen with more conversations than this is not kept but asked for: with 4 KiB texts it is 1 of the 5 MB of a page. */
 export const CONVERSATIONS_KEPT_MAX = 200;
@@ -45,7 +46,9 @@ export class ChatStore {
   readUnsent(user) {
     const found = this.#keys(unsentPrefix(user)).map((key) => this.#read(key));
     const isUnsent = (kept) =>
-      [kept?.message_id, kept?.to, kept?.text].every((part) => typeof part === 'string' && part !== '') &&
+      [kept?.message_id, kept?.to].every((part) => typeof part === 'string' && part !== '') &&
+      typeof kept.text === 'string' &&
+      (kept.picture === undefined ? kept.text !== '' : isPicture(kept.picture)) &&
       Number.isSafeInteger(kept.written_ms);
     return found
       .filter(isUnsent)
@@ -54,8 +57,8 @@ export class ChatStore {
   }
 
   /** @returns {boolean} whether it is kept */
-  keepUnsent(user, { message_id, to, text, written_ms, refused }) {
-    const kept = JSON.stringify({ message_id, to, text, written_ms, refused });
+  keepUnsent(user, { message_id, to, text, picture, written_ms, refused }) {
+    const kept = JSON.stringify({ message_id, to, text, picture, written_ms, refused });
     return this.#write(unsentPrefix(user) + message_id, kept);
   }
 

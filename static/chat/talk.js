@@ -1,4 +1,5 @@
 import { createBubble, fillBubble, itemsOf } from './bubble.js';
+import { PictureField } from './picture-field.js';
 import { TYPING_SHOWN_MS } from './session.js';
 import { UNSENT_MAX } from './model.js';
 import { presenceInWords, readText } from './words.js';
@@ -20,6 +21,7 @@ export class ChatTalk {
   /** Conversations that were asked for though nothing is known of them. */ #asked = new Set();
   /** What was typed and not sent, by conversation. */ #drafts = new Map();
   /** Of the last message that was drawn. */ #lastKey;
+  #pictures;
   #typingTimer;
   #onVisible = () => this.draw();
 
@@ -27,6 +29,12 @@ export class ChatTalk {
   constructor(find) {
     this.#find = find;
     const field = find('chat-text');
+    this.#pictures = new PictureField(find, {
+      token: () => this.#session?.token,
+      send: (to, text, picture) => this.#session?.write(to, text, picture) ?? false,
+      explain: (problem) => setText(find('chat-send-error'), problem),
+      resized: () => this.#isAtEnd && this.#toEnd(),
+    });
     find('chat-send').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#write();
@@ -45,6 +53,7 @@ export class ChatTalk {
 
   end() {
     clearTimeout(this.#typingTimer);
+    this.#pictures.end();
     document.removeEventListener('visibilitychange', this.#onVisible);
   }
 
@@ -59,6 +68,7 @@ export class ChatTalk {
    */
   open(session, to) {
     if (session === this.#session && to === this.#to) return;
+    if (session !== this.#session) this.#pictures.end();
     if (session !== this.#session) this.#drafts.clear();
     else if (this.#to !== null) this.#drafts.set(this.#to, this.#find('chat-text').value);
     this.#session?.model.conversations.get(this.id)?.trim();
@@ -69,6 +79,7 @@ export class ChatTalk {
     this.#hasFailed = false;
     this.#isAtEnd = true;
     this.#find('chat-text').value = this.#drafts.get(to) ?? '';
+    this.#pictures.open(to);
     this.#find('chat-send-error').textContent = '';
     this.showTyping(null);
     this.#fitField();
@@ -188,12 +199,16 @@ export class ChatTalk {
 
   #write() {
     const field = this.#find('chat-text');
-    const { text, problem } = readText(field.value);
+    const isPicture = this.#pictures.hasPicture && field.value.trim() === '';
+    const { text, problem } = isPicture ? { text: '' } : readText(field.value);
     this.#explain(problem ?? '');
     if (text === undefined) return field.focus();
-    if (!this.#session.write(this.#to, text)) {
+    if (this.#session.model.unsent.length >= UNSENT_MAX) {
       return this.#explain(`${UNSENT_MAX} messages wait to be sent. Wait until there is a connection.`);
     }
+    const picture = this.#pictures.take(text);
+    if (picture === undefined) return field.focus();
+    if (picture !== 'later') this.#session.write(this.#to, text, picture ?? undefined);
     field.value = '';
     this.#fitField();
     field.focus();
