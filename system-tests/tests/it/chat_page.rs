@@ -7,6 +7,10 @@ use system_tests::{Cluster, bounded};
 /// What a browser is sent for this key (WebDriver, section 17.4.2).
 const ENTER: char = '\u{E007}';
 
+/// What stands beside the name of the open conversation, and in its row, of who is online.
+const PRESENCE: &str = "document.querySelector('#chat-presence')?.textContent";
+const ROW_PRESENCE: &str = "document.querySelector('#chat-list .chat-row-presence')?.textContent";
+
 const UNREAD: &str = "document.querySelector('#chat-list .chat-row-unread')?.textContent";
 
 /// True when a page shows these messages of the open conversation, stored, in this order and no others.
@@ -50,6 +54,9 @@ fn what_two_users_write_while_one_is_offline_is_there_once_in_order_and_read_by_
         browser.click(&bob, "#chat-list a").await;
         browser.until(&bob, &messages(&["<b>hi</b>"])).await;
         browser.until(&ana, &marked("read", 1)).await;
+        for page in [&ana, &bob] {
+            browser.until(page, &format!("{PRESENCE} === 'Online' && {ROW_PRESENCE} === 'Online'")).await;
+        }
         write(&browser, &bob, "hello").await;
         let both = ["<b>hi</b>", "hello"];
         browser.until(&ana, &messages(&both)).await;
@@ -59,6 +66,7 @@ fn what_two_users_write_while_one_is_offline_is_there_once_in_order_and_read_by_
         browser.run(&bob, "location.hash = '#chat'").await;
         cluster.nodes[1].process.kill().await;
         browser.until(&bob, "document.querySelector('#state[data-state=lost]')").await;
+        browser.until(&bob, &format!("{ROW_PRESENCE} === ''")).await;
         start_with(&browser, &bob, "ana").await;
         write(&browser, &bob, "from offline").await;
         browser.until(&bob, &marked("waiting", 1)).await;
@@ -72,6 +80,11 @@ fn what_two_users_write_while_one_is_offline_is_there_once_in_order_and_read_by_
         cluster.start_node_again(1).await;
         browser.run(&bob, "location.reload()").await;
         browser.until(&bob, &format!("{UNREAD} === '3'")).await;
+        // They are on a device of his, but he has not looked at them.
+        browser.until(&ana, &marked("delivered", 3)).await;
+        browser
+            .until(&ana, "document.querySelector('[data-seq=\"5\"]').textContent.includes('Delivered')")
+            .await;
         let all = ["<b>hi</b>", "hello", "one", "two", "three", "from offline"];
         browser.until(&ana, &messages(&all)).await;
         browser.click(&bob, "#chat-list a").await;
