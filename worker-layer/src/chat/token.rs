@@ -12,6 +12,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, errors::ErrorKind
 use protocol::{ErrorCode, RequestError};
 use serde::Deserialize;
 
+use super::session::now_s;
 use super::user::User;
 
 /// Shortest secret, bytes: as many as the hash of HS256 has (RFC 7518, section 3.2).
@@ -43,6 +44,13 @@ struct Claims {
     exp: f64,
 }
 
+impl Claims {
+    /// When nothing holds any more, seconds since 1970.
+    fn until_s(&self) -> u64 {
+        (self.exp as u64).saturating_add(LEEWAY_S)
+    }
+}
+
 impl FromStr for TokenKey {
     type Err = BadTokenKey;
 
@@ -70,7 +78,7 @@ impl TokenKey {
         let token = token.ok_or_else(|| unauthorized("token is missing: this service wants one"))?;
         let claims = self.claims(token)?;
         if User::of(&claims.sub).is_ok_and(|of| of.key == user.key) {
-            Ok((claims.exp as u64).saturating_add(LEEWAY_S))
+            Ok(claims.until_s())
         } else {
             Err(unauthorized("the token is not of this username"))
         }
@@ -91,7 +99,12 @@ impl TokenKey {
         validation.validate_aud = false;
         validation.leeway = LEEWAY_S;
         let read = decode::<Claims>(token, &self.key, &validation);
-        Ok(read.map_err(|error| unauthorized(words(error.kind())))?.claims)
+        let claims = read.map_err(|error| unauthorized(words(error.kind())))?.claims;
+        // The last second of the leeway, which is good there, would be over for the session.
+        if claims.until_s() <= now_s() {
+            return Err(unauthorized(words(&ErrorKind::ExpiredSignature)));
+        }
+        Ok(claims)
     }
 }
 

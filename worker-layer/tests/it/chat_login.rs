@@ -112,6 +112,10 @@ async fn with_a_key_only_a_signed_token_of_that_name_that_has_not_expired_logs_i
         ("no token", Some("ana".to_owned())),
         ("another secret", Some(hs256("another secret of 32 bytes, or more", &good))),
         ("expired", Some(hs256(SECRET, &json!({ "sub": "ana", "exp": now_s() - 60 })))),
+        (
+            "in the last second of its leeway",
+            Some(hs256(SECRET, &json!({ "sub": "ana", "exp": now_s() - 5 }))),
+        ),
         ("without an end", Some(hs256(SECRET, &json!({ "sub": "ana" })))),
         ("an end that is a text", Some(hs256(SECRET, &json!({ "sub": "ana", "exp": "never" })))),
         (
