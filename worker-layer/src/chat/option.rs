@@ -12,7 +12,14 @@ use super::token::TokenKey;
 pub struct Options {
     /// What the tokens of logins are checked with: a secret for HS256 of at least 32 bytes, or an Ed25519 public key in PEM.
     /// Without it a name is enough to log in
-    #[arg(long = "chat-token-key", env = "CHAT_TOKEN_KEY", hide_env_values = true, value_name = "KEY")]
+    // A PEM begins with hyphens.
+    #[arg(
+        long = "chat-token-key",
+        env = "CHAT_TOKEN_KEY",
+        hide_env_values = true,
+        value_name = "KEY",
+        allow_hyphen_values = true
+    )]
     pub token_key: Option<TokenKey>,
     /// Where pictures are kept, the same for all workers: a folder, or a bucket like s3://pictures, which AWS_ENDPOINT,
     /// AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY tell how to reach
