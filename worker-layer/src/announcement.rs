@@ -8,9 +8,9 @@ use protocol::{Announced, Announcement, WorkerId, limit, line, name};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
-use crate::reply::Receipt;
 use crate::service::Service;
 use crate::standing::Standing;
+use crate::unpublished::Receipt;
 
 const PAUSE: Duration = Duration::from_millis(limit::ANNOUNCE_EVERY_MS);
 

@@ -59,17 +59,17 @@ pub struct Chat {
 impl Chat {
     /// Starts the service.
     #[must_use]
-    pub fn start(context: &Context) -> Self {
+    pub fn start(context: &Context, options: &Options) -> Self {
         let shared = Arc::new(Shared {
             store: context.store.clone(),
             scripts: Scripts::new(),
-            token_key: context.options.chat.token_key.clone(),
-            waits: context.options.chat.presence,
+            token_key: options.token_key.clone(),
+            waits: options.presence,
             log: trouble::Log::default(),
         });
         outbox::start(&shared, &context.tasks);
         presence::look::start(&shared, &context.tasks);
-        let Options { pictures, token_key, .. } = context.options.chat.clone();
+        let Options { pictures, token_key, .. } = options.clone();
         let pictures = Pictures::new(context.store.clone(), pictures, token_key, context.tasks.clone());
         Self { shared, pictures }
     }

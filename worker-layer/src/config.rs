@@ -3,10 +3,7 @@
 use broker::Address;
 use protocol::WorkerId;
 
-use crate::chat;
-use crate::files;
-use crate::services::{self, Start};
-use crate::sets;
+use crate::services::{self, Options, Start};
 
 /// The options of a worker. Flags beat the environment.
 #[derive(Debug, Clone, clap::Args)]
@@ -32,23 +29,6 @@ pub struct Config {
     /// Those of single services
     #[command(flatten)]
     pub options: Options,
-}
-
-/// The options of single services: each of them finds its own here.
-#[derive(Debug, Clone, Default, clap::Args)]
-#[group(skip)]
-pub struct Options {
-    /// Those of the sets service
-    #[command(flatten)]
-    pub sets: sets::Options,
-
-    /// Those of the files service
-    #[command(flatten)]
-    pub files: files::Options,
-
-    /// Those of the chat service
-    #[command(flatten)]
-    pub chat: chat::Options,
 }
 
 impl Config {

@@ -11,7 +11,7 @@ use protocol::{ErrorCode, Event, RequestError};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use crate::lane::{Lane, Valid};
+use crate::lane::{Lane, Queued, Valid};
 use crate::limit;
 use crate::refusal::refusal;
 use crate::reply::Replies;
@@ -27,12 +27,6 @@ pub(crate) struct Dispatch {
     generation: Arc<AtomicU64>,
     hasher: FixedState,
     turn: usize,
-}
-
-/// An event in its lane. It is handled only while its generation lasts.
-pub(crate) struct Queued {
-    pub(crate) event: Event,
-    pub(crate) generation: u64,
 }
 
 impl Dispatch {

@@ -82,13 +82,13 @@ pub struct Files {
 impl Files {
     /// Starts the service, and what runs beside it.
     #[must_use]
-    pub fn start(context: &Context) -> Self {
-        let options = context.options.files.clone();
-        let records = Arc::new(Records::new(context.store.clone(), &options));
+    pub fn start(context: &Context, options: &Options) -> Self {
+        let records = Arc::new(Records::new(context.store.clone(), options));
         keeper::start(&records, &context.worker, &context.tasks);
-        let due = Fetcher::start(&records, &options, &context.tasks);
+        let due = Fetcher::start(&records, options, &context.tasks);
         let reader = Reader::start(&records, &context.tasks);
-        Self { respond: Arc::new(Respond { records, reader, log: trouble::Log::default() }), options, due }
+        let respond = Arc::new(Respond { records, reader, log: trouble::Log::default() });
+        Self { respond, options: options.clone(), due }
     }
 
     async fn outcome(&self, event: &Event) -> Outcome {

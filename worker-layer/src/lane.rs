@@ -9,7 +9,6 @@ use futures_util::FutureExt as _;
 use protocol::{Event, RequestError, Subject};
 use tokio::sync::mpsc;
 
-use crate::dispatch::Queued;
 use crate::limit;
 use crate::refusal::{internal, refusal};
 use crate::reply::Replies;
@@ -22,6 +21,12 @@ pub(crate) struct Lane {
     events: mpsc::Receiver<Queued>,
     replies: Arc<Replies>,
     valid: Valid,
+}
+
+/// An event in its lane. It is handled only while its generation lasts.
+pub(crate) struct Queued {
+    pub(crate) event: Event,
+    pub(crate) generation: u64,
 }
 
 /// Tells which events the nodes still count on.

@@ -9,25 +9,14 @@ use futures_util::future::BoxFuture;
 use protocol::{
     Answer, Body, Effect, ErrorCode, Event, HttpBody, NodeId, Reply, RequestError, Subject, line, name,
 };
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::cause::Causes;
 use crate::limit;
 use crate::refusal::refusal;
 use crate::service::Outcome;
-use crate::unpublished::{Payload, Unpublished};
-
-/// What comes back with the outcome of a PUBLISH.
-pub(crate) enum Receipt {
-    /// For a line that is out of date soon; the token is held until Redis has taken it, or has not.
-    Once(#[expect(dead_code, reason = "it is there to be dropped")] TaskTrackerToken),
-    /// For replies, which are published again if they did not reach Redis.
-    Reply(Payload),
-    /// For replies that are published again: whether Redis has them now.
-    Again(oneshot::Sender<bool>),
-}
+use crate::unpublished::{Payload, Receipt, Unpublished};
 
 /// Publishes replies.
 pub(crate) struct Replies {

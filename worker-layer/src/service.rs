@@ -4,8 +4,6 @@ use broker::{Address, Store, Tasks};
 use futures_util::future::BoxFuture;
 use protocol::{Answer, Event, WorkerId};
 
-use crate::config::Options;
-
 /// What handles the messages of one service. It answers with data and never touches a connection, so it is
 /// tested without sockets.
 pub trait Service: Send + Sync + 'static {
@@ -55,6 +53,4 @@ pub struct Context {
     pub store: Store,
     /// The worker that the service runs in.
     pub worker: WorkerId,
-    /// The options of single services.
-    pub options: Options,
 }

@@ -2,21 +2,38 @@
 
 use std::sync::Arc;
 
-use crate::chat::Chat;
-use crate::files::Files;
+use crate::chat::{self, Chat};
+use crate::files::{self, Files};
 use crate::numbers::Numbers;
 use crate::service::{Context, Service};
-use crate::sets::Sets;
+use crate::sets::{self, Sets};
 
 /// How a service is started. It connects by itself, and serves as soon as it can.
-pub type Start = fn(&Context) -> Arc<dyn Service>;
+pub type Start = fn(&Context, &Options) -> Arc<dyn Service>;
+
+/// The options of single services: each is started with its own.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[group(skip)]
+pub struct Options {
+    /// Those of the sets service
+    #[command(flatten)]
+    pub sets: sets::Options,
+
+    /// Those of the files service
+    #[command(flatten)]
+    pub files: files::Options,
+
+    /// Those of the chat service
+    #[command(flatten)]
+    pub chat: chat::Options,
+}
 
 /// Every service: its name, and how it is started.
 pub const ALL: &[(&str, Start)] = &[
-    (protocol::numbers::SERVICE, |context| Arc::new(Numbers::start(context))),
-    (protocol::sets::SERVICE, |context| Arc::new(Sets::start(context))),
-    (protocol::files::SERVICE, |context| Arc::new(Files::start(context))),
-    (protocol::chat::SERVICE, |context| Arc::new(Chat::start(context))),
+    (protocol::numbers::SERVICE, |context, _| Arc::new(Numbers::start(context))),
+    (protocol::sets::SERVICE, |context, options| Arc::new(Sets::start(context, &options.sets))),
+    (protocol::files::SERVICE, |context, options| Arc::new(Files::start(context, &options.files))),
+    (protocol::chat::SERVICE, |context, options| Arc::new(Chat::start(context, &options.chat))),
 ];
 
 /// Finds a service.

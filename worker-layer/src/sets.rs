@@ -58,12 +58,12 @@ pub struct Sets {
 impl Sets {
     /// Starts the service.
     #[must_use]
-    pub fn start(context: &Context) -> Self {
+    pub fn start(context: &Context, options: &Options) -> Self {
         Self {
             shared: Arc::new(Shared {
                 store: context.store.clone(),
                 scripts: Scripts::new(),
-                options: context.options.sets.clone(),
+                options: options.clone(),
                 waiting: Waiting::start(context),
                 scans: Scans::new(),
                 claims: Claims::default(),

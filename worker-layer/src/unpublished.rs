@@ -10,13 +10,21 @@ use protocol::limit;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::reply::Receipt;
-
 /// Bytes of replies that wait for Redis; further ones are dropped, and their nodes say that the outcome is unknown.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The pause after Redis refused a reply although it is there.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// What comes back with the outcome of a PUBLISH.
+pub(crate) enum Receipt {
+    /// For a line that is out of date soon; the token is held until Redis has taken it, or has not.
+    Once(#[expect(dead_code, reason = "it is there to be dropped")] TaskTrackerToken),
+    /// For replies, which are published again if they did not reach Redis.
+    Reply(Payload),
+    /// For replies that are published again: whether Redis has them now.
+    Again(oneshot::Sender<bool>),
+}
 
 /// A payload of replies for one node.
 #[derive(Clone)]

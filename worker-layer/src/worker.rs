@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::announcement::Announcer;
-use crate::config::{Config, Options};
+use crate::config::Config;
 use crate::dispatch::Dispatch;
 use crate::inbox::Inbox;
-use crate::reply::{Receipt, Replies};
+use crate::reply::Replies;
 use crate::service::{Context, Service};
-use crate::services::Start;
+use crate::services::{Options, Start};
 use crate::standing::Standing;
-use crate::unpublished::Unpublished;
+use crate::unpublished::{Receipt, Unpublished};
 
 /// A worker that was not started yet.
 pub struct Worker {
@@ -97,9 +97,8 @@ impl Worker {
             tasks: tasks.clone(),
             store: store.clone(),
             worker: self.id.clone(),
-            options: self.options,
         };
-        let services: Vec<_> = self.services.iter().map(|start| start(&context)).collect();
+        let services: Vec<_> = self.services.iter().map(|start| start(&context, &self.options)).collect();
         let replies = Replies::new(publisher.clone(), unpublished, store);
         let (lanes, restored, closed) =
             (TaskTracker::new(), Arc::new(Notify::new()), CancellationToken::new());

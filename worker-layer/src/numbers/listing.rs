@@ -12,16 +12,8 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashMapExt};
 
 use super::chunk::Chunk;
+pub use super::row::Fact;
 use super::row::{Row, Sorter};
-
-/// What a row tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fact<'a> {
-    /// The name that is shown, and that the listing is sorted by.
-    pub user_name: &'a str,
-    /// The number.
-    pub favorite_number: i64,
-}
 
 /// What became of the listing when a fact was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,14 @@ use std::sync::Arc;
 use icu_collator::options::CollatorOptions;
 use icu_collator::{Collator, CollatorBorrowed, CollatorPreferences};
 
-use super::listing::Fact;
+/// What a row tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fact<'a> {
+    /// The name that is shown, and that the listing is sorted by.
+    pub user_name: &'a str,
+    /// The number.
+    pub favorite_number: i64,
+}
 
 /// A user. Rows are ordered by the Unicode collation of the name (CLDR root: what a person expects who has
 /// not said in which language), then by the bytes of the name, then by key, so that no two rows are equal.

@@ -10,7 +10,7 @@ use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
-use worker_layer::config::Options;
+use worker_layer::services::Options;
 
 use crate::support::chat::{Chat, Device};
 

@@ -9,7 +9,7 @@ use protocol::chat::{Answer, Change, PICTURE_BYTES_MAX, PICTURES_PATH, Picture, 
 use protocol::{Claim, ErrorCode, HttpBody, HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use worker_layer::config::Options;
+use worker_layer::services::Options;
 
 use crate::chat_login::{SECRET, hs256, now_s};
 use crate::support::chat::{Chat, Device};

@@ -6,7 +6,7 @@ use protocol::chat::{Answer, Presence};
 use protocol::{Body, Effect, Subject};
 use serde_json::json;
 use worker_layer::chat::Waits;
-use worker_layer::config::Options;
+use worker_layer::services::Options;
 
 use crate::support::chat::{Chat, Device};
 

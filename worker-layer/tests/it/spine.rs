@@ -7,6 +7,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use protocol::{Answer, Body, Effect, Event, HttpBody, HttpResponse, Subject, limit, line};
 use tokio::sync::Notify;
+use worker_layer::services::Options;
 use worker_layer::{Context, Outcome, Service, probe};
 
 use crate::support::{Client, Node, RedisServer, TestWorker, set};
@@ -19,7 +20,7 @@ struct Obedient;
 static RELEASED: Notify = Notify::const_new();
 
 impl Obedient {
-    fn start(_: &Context) -> Arc<dyn Service> {
+    fn start(_: &Context, _: &Options) -> Arc<dyn Service> {
         Arc::new(Self)
     }
 
@@ -85,7 +86,7 @@ async fn a_worker_announces_its_services_again_and_again() {
     let announcement = node.announcement(&worker.id).await;
     let text = serde_json::to_string(&announcement).expect("JSON");
     let services = [
-        r#""chat":{"paths":[]}"#,
+        r#""chat":{"paths":["/chat/pictures"],"body_bytes_max":8388608}"#,
         r#""files":{"paths":["/files","/hello","/bye","/nodes"]}"#,
         r#""numbers":{"paths":["/numbers"]}"#,
         r#""obedient":{"paths":["/obedient"]}"#,

@@ -7,7 +7,7 @@ use protocol::chat::{self, Answer, Change, Conversation, Message, Presence};
 use protocol::event::Peer;
 use protocol::{Body, ConnectionId, Effect, Json, Push, RequestError, Subject, WorkerId, line, name};
 use serde_json::{Value, json};
-use worker_layer::config::Options;
+use worker_layer::services::Options;
 
 use super::sets::raw;
 use super::{Node, RedisServer, TestWorker, within};

@@ -6,7 +6,7 @@ use protocol::files::{self, Change, Delta, Gone, Heard, Listing, Message, Nodes,
 use protocol::{Answer, Body, Effect, HttpBody, HttpRequest, HttpResponse, RequestError, Subject};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use worker_layer::config::Options;
+use worker_layer::services::Options;
 
 use super::{Client, Node, RedisServer, TestWorker, within};
 

@@ -7,7 +7,7 @@ use protocol::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use worker_layer::config::Options;
+use worker_layer::services::Options;
 
 use super::{Client, Node, RedisServer, TestWorker};
 

@@ -5,8 +5,8 @@ use std::thread::JoinHandle;
 use broker::Address;
 use protocol::WorkerId;
 use tokio_util::sync::CancellationToken;
-use worker_layer::config::{Choice, Options};
-use worker_layer::services::Start;
+use worker_layer::config::Choice;
+use worker_layer::services::{Options, Start};
 use worker_layer::worker::DrainTimeout;
 use worker_layer::{Config, Worker};
 
