@@ -9,6 +9,7 @@ mod by_hand;
 mod chat_page;
 mod chat_presence;
 mod chat_rolling;
+mod chat_security;
 mod chat_storm;
 mod consistency;
 mod files_hostile;
