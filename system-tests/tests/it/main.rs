@@ -7,6 +7,7 @@
 mod bad_input;
 mod by_hand;
 mod chat_page;
+mod chat_pictures;
 mod chat_presence;
 mod chat_rolling;
 mod chat_security;
