@@ -1,18 +1,16 @@
 //! Whether this node really delivers: it publishes to its own inbox and counts on hearing that.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use protocol::{limit, line, name};
-
-use crate::node::Node;
+use protocol::limit;
 
 /// How often the canary sings.
-const EVERY: Duration = Duration::from_millis(500);
+pub(crate) const EVERY: Duration = Duration::from_millis(500);
 
 /// What a node publishes to itself. It uses the number 0, which no event has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,25 +61,15 @@ impl Health {
         self.listens_since.get().is_some_and(|since| now.saturating_duration_since(*since) > round)
     }
 
+    /// The next canary to publish.
+    pub(crate) fn canary(&self) -> Canary {
+        Canary { canary: self.sung.fetch_add(1, Ordering::Relaxed) }
+    }
+
     pub(crate) fn heard(&self, _: Canary) {
         let now = Instant::now();
         *self.heard.lock() = Some(now);
         self.listens_since.get_or_init(|| now);
-    }
-}
-
-/// Publishes the canary until the node ends.
-pub(crate) async fn sing(node: Arc<Node>) {
-    let inbox: Arc<str> = name::node_inbox(&node.id).into();
-    let mut beat = tokio::time::interval(EVERY);
-    beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = beat.tick() => {}
-            () = node.tasks.stop.cancelled() => return,
-        }
-        let canary = Canary { canary: node.health.sung.fetch_add(1, Ordering::Relaxed) };
-        let _ = node.relay.publisher.try_publish(inbox.clone(), line::one(&canary), 0);
     }
 }
 

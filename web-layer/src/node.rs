@@ -1,5 +1,8 @@
 //! One node: its parts put together, and the loop that takes what Redis sends to where it belongs.
 
+mod canary;
+mod sweep;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,8 +17,8 @@ use crate::http::compressed::Compressor;
 use crate::hub::{Gap, Hub};
 use crate::metric::Metrics;
 use crate::relay::{Relay, RelayBounds};
+use crate::socket::connections::Connections;
 use crate::socket::outbox::OutboxBounds;
-use crate::socket::sweep::{self, Connections};
 
 /// Gaps that wait to be asked about; each topic waits at most a few times.
 const GAPS_MAX: usize = 1_024;
@@ -107,7 +110,7 @@ impl Node {
         tracker.spawn(node.clone().ask_about_gaps(gaps_to_ask));
         tracker.spawn(node.clone().tick());
         tracker.spawn(sweep::run(node.clone()));
-        tracker.spawn(crate::health::sing(node.clone()));
+        tracker.spawn(canary::sing(node.clone()));
         node
     }
 

@@ -2,54 +2,19 @@
 //!
 //! One task goes through all connections once a second, so that none needs a timer of its own.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use protocol::{Close, close};
 
-use protocol::{Close, ConnectionId, close};
-
-use crate::node::Node;
+use super::Node;
 use crate::socket::connection::Phase;
 use crate::socket::frame::ping_frame;
 use crate::socket::{Connection, Frames};
 
-/// The open connections of this node, in a few parts so that accepting on all cores does not meet in one lock.
-pub(crate) struct Connections {
-    parts: [Mutex<HashMap<ConnectionId, Arc<Connection>, foldhash::fast::RandomState>>; 16],
-}
-
-impl Default for Connections {
-    fn default() -> Self {
-        Self { parts: std::array::from_fn(|_| Mutex::default()) }
-    }
-}
-
-impl Connections {
-    pub(crate) fn insert(&self, conn: Arc<Connection>) {
-        self.part(conn.id).lock().insert(conn.id, conn);
-    }
-
-    pub(crate) fn remove(&self, conn: ConnectionId) {
-        self.part(conn).lock().remove(&conn);
-    }
-
-    pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
-        self.parts.iter().flat_map(|part| part.lock().values().cloned().collect::<Vec<_>>()).collect()
-    }
-
-    fn part(
-        &self,
-        conn: ConnectionId,
-    ) -> &Mutex<HashMap<ConnectionId, Arc<Connection>, foldhash::fast::RandomState>> {
-        &self.parts[usize::from(conn.0.as_bytes()[15]) % self.parts.len()]
-    }
-}
-
 /// Looks after the connections until the node ends.
-pub(crate) async fn run(node: Arc<Node>) {
+pub(super) async fn run(node: Arc<Node>) {
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
