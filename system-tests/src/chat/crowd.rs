@@ -123,8 +123,9 @@ async fn do_something(device: &mut Device, names: &[String], message_id: &str) {
         0..50 => device.write(&to, &text, message_id).await,
         50..56 => device.write_doubled(&to, &text, message_id).await,
         56..62 => device.write_twice(&to, &text, message_id).await,
-        62..82 => read_something(device).await,
-        82..88 => device.refresh_home().await,
+        62..76 => read_something(device, true).await,
+        76..84 => read_something(device, false).await,
+        84..88 => device.refresh_home().await,
         88..94 => device.hang_up(),
         _ => {
             device.hang_up();
@@ -139,7 +140,8 @@ async fn rest(device: &mut Device, longest: Duration) {
     sleep(time).await;
 }
 
-async fn read_something(device: &mut Device) {
+/// Reads something, or only says that it came.
+async fn read_something(device: &mut Device, is_read: bool) {
     let places = |(with, talk): (&String, &super::message::Talk)| {
         talk.messages.last().map(|newest| (with.clone(), newest.seq))
     };
@@ -150,7 +152,11 @@ async fn read_something(device: &mut Device) {
     let (with, newest) = places[device.random().random_range(0..places.len())].clone();
     // Mostly all of it.
     let seq = newest.min(device.random().random_range(1..=2 * newest));
-    device.mark(&with, seq).await;
+    if is_read {
+        device.mark(&with, seq).await;
+    } else {
+        device.receive(&with, seq).await;
+    }
 }
 
 /// Some names come up more often than others, so that conversations are busy.

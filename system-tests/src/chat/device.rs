@@ -47,6 +47,8 @@ pub struct Device {
     pub written: Vec<Written>,
     /// Up to which message it marked conversations as read, as was acknowledged.
     pub marked: BTreeMap<String, u64>,
+    /// Up to which message it said that it has conversations, as was acknowledged.
+    pub received: BTreeMap<String, u64>,
 }
 
 impl Device {
@@ -67,6 +69,7 @@ impl Device {
             troubles: BTreeMap::new(),
             written: Vec::new(),
             marked: BTreeMap::new(),
+            received: BTreeMap::new(),
         }
     }
 

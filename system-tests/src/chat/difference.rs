@@ -23,11 +23,11 @@ pub fn of_talks(who: &str, stored: &BTreeMap<String, Talk>, known: &BTreeMap<Str
     for with in names {
         let (stored, known) = (stored.get(with).unwrap_or(&none), known.get(with).unwrap_or(&none));
         found.extend(of_messages(&format!("{who}, with {with}"), &stored.messages, &known.messages));
-        let counts = |talk: &Talk| (talk.unread, talk.read, talk.receipt);
+        let counts = |talk: &Talk| (talk.unread, talk.read, talk.receipt, talk.delivered);
         if counts(stored) != counts(known) {
             let (is, should) = (counts(known), counts(stored));
             found.push(format!(
-                "{who}, with {with}: unread, read and receipt are {is:?}, and should be {should:?}"
+                "{who}, with {with}: unread, read, receipt and delivered are {is:?}, and should be {should:?}"
             ));
         }
     }
@@ -91,8 +91,8 @@ fn summary(with: &str, known_name: &str, talk: &Talk) -> Option<Summary> {
     // The other side's own word, if there is one.
     let own_name = talk.messages.iter().rev().find(|message| message.from == with);
     let with_name = own_name.map_or(known_name, |message| &message.from_name).to_owned();
-    let Talk { unread, read, receipt, .. } = *talk;
-    Some(Summary { with: with.to_owned(), with_name, last, unread, read, receipt })
+    let Talk { unread, read, receipt, delivered, .. } = *talk;
+    Some(Summary { with: with.to_owned(), with_name, last, unread, read, receipt, delivered })
 }
 
 fn wrong(stored: &[Message], known: &[Message]) -> Wrong {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn talk() -> Talk {
-        Talk { messages: (1..=9).map(message).collect(), unread: 2, read: 5, receipt: 4 }
+        Talk { messages: (1..=9).map(message).collect(), unread: 2, read: 5, receipt: 4, delivered: 6 }
     }
 
     fn talks(talk: Talk) -> BTreeMap<String, Talk> {
@@ -171,8 +171,12 @@ mod tests {
 
     #[test]
     fn a_count_or_a_mark_that_is_wrong_is_found() {
-        for wrong in [Talk { unread: 3, ..talk() }, Talk { read: 4, ..talk() }, Talk { receipt: 0, ..talk() }]
-        {
+        for wrong in [
+            Talk { unread: 3, ..talk() },
+            Talk { read: 4, ..talk() },
+            Talk { receipt: 0, ..talk() },
+            Talk { delivered: 5, ..talk() },
+        ] {
             assert_eq!(of_talks("ana", &talks(talk()), &talks(wrong)).len(), 1);
         }
     }
@@ -187,6 +191,7 @@ mod tests {
             Summary { unread: 0, ..good.clone() },
             Summary { read: 0, ..good.clone() },
             Summary { receipt: 0, ..good.clone() },
+            Summary { delivered: 7, ..good.clone() },
         ] {
             assert_eq!(of_home("ana", &talks(talk()), &["bob"], &[wrong]).len(), 1);
         }

@@ -30,6 +30,8 @@ pub struct Talk {
     pub read: u64,
     /// Up to which message the other side has read.
     pub receipt: u64,
+    /// Up to which message the other side has received on some device.
+    pub delivered: u64,
 }
 
 /// A line of the home screen.
@@ -47,6 +49,8 @@ pub struct Summary {
     pub read: u64,
     /// As in [`Talk`].
     pub receipt: u64,
+    /// As in [`Talk`].
+    pub delivered: u64,
 }
 
 /// A message that was acknowledged.

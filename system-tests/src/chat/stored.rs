@@ -64,16 +64,18 @@ impl Stored {
         let mut talks = BTreeMap::new();
         for ((a, b), conversation) in &self.conversations {
             let Conversation { messages, meta, .. } = conversation;
-            let mark = |side: &str| meta.get(&format!("read_{side}")).copied().unwrap_or(0);
-            let (with, read, receipt) = match (a == user, b == user) {
-                (true, true) => (a, mark("a"), 0),
-                (true, false) => (b, mark("a"), mark("b")),
-                (false, true) => (a, mark("b"), mark("a")),
+            let mark = |what: &str| meta.get(what).copied().unwrap_or(0);
+            let (with, read, receipt, got) = match (a == user, b == user) {
+                (true, true) => (a, mark("read_a"), 0, 0),
+                (true, false) => (b, mark("read_a"), mark("read_b"), mark("got_b")),
+                (false, true) => (a, mark("read_b"), mark("read_a"), mark("got_a")),
                 (false, false) => continue,
             };
             let is_unread = |message: &&Message| message.from != user && message.seq > read;
             let unread = messages.iter().filter(is_unread).count() as u64;
-            talks.insert(with.clone(), Talk { messages: messages.clone(), unread, read, receipt });
+            // What was read was received.
+            let delivered = got.max(receipt);
+            talks.insert(with.clone(), Talk { messages: messages.clone(), unread, read, receipt, delivered });
         }
         talks
     }
@@ -136,7 +138,7 @@ mod tests {
         let side = |from: &str| if from == "ana" { "a" } else { "b" };
         let id = |message: &Message| (format!("{}:{}", side(&message.from), message.message_id), message.seq);
         let ids = messages.iter().map(id).collect();
-        let meta = [("seq", messages.len() as u64), ("read_a", 1)];
+        let meta = [("seq", messages.len() as u64), ("read_a", 1), ("got_a", 2)];
         let meta = meta.map(|(name, value)| (name.to_owned(), value)).into();
         let conversation = Conversation { messages, meta, ids };
         Stored { conversations: [(("ana".to_owned(), "bob".to_owned()), conversation)].into() }
@@ -147,8 +149,8 @@ mod tests {
         let stored = stored(&[("bob", 1), ("bob", 2), ("ana", 3), ("bob", 4)]);
         assert_eq!(stored.faults(), [""; 0]);
         let (ana, bob) = (&stored.talks("ana")["bob"], &stored.talks("bob")["ana"]);
-        assert_eq!((ana.unread, ana.read, ana.receipt), (2, 1, 0));
-        assert_eq!((bob.unread, bob.read, bob.receipt), (1, 0, 1));
+        assert_eq!((ana.unread, ana.read, ana.receipt, ana.delivered), (2, 1, 0, 0));
+        assert_eq!((bob.unread, bob.read, bob.receipt, bob.delivered), (1, 0, 1, 2));
         assert!(stored.talks("eve").is_empty());
     }
 

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::cursor::is_reached;
 use super::device::Device;
 use super::difference::{of_home, of_messages, of_talks, of_written};
-use super::message::{Summary, Talk};
+use super::message::Summary;
 use super::stored::Stored;
 use crate::patience::eventually_within;
 use crate::redis_server::RedisServer;
@@ -30,13 +30,14 @@ pub async fn differences(redis: &RedisServer, devices: Vec<Device>) -> Vec<Strin
     for device in devices {
         users.entry(device.user().to_owned()).or_default().push(device);
     }
-    let all = users.iter_mut().map(|(user, devices)| of_user(user, stored.talks(user), devices));
+    let all = users.iter_mut().map(|(user, devices)| of_user(user, &stored, devices));
     found.extend(join_all(all).await.into_iter().flatten());
     found
 }
 
-async fn of_user(user: &str, stored: BTreeMap<String, Talk>, devices: &mut [Device]) -> Vec<String> {
+async fn of_user(user: &str, all: &Stored, devices: &mut [Device]) -> Vec<String> {
     let mut found = Vec::new();
+    let stored = all.talks(user);
     // A new device, which has seen nothing, and asks for all.
     let mut observer = devices[0].sibling();
     observer.connect().await;
@@ -64,14 +65,19 @@ async fn of_user(user: &str, stored: BTreeMap<String, Talk>, devices: &mut [Devi
                 found.push(format!("{who}: home has {line:?}, and the name was told otherwise"));
             }
         }
-        for (with, marked) in &device.marked {
-            let read = stored.get(with).map_or(0, |talk| talk.read);
-            if read < *marked {
-                found.push(format!("{who}: {with} was marked up to {marked}, and {read} is stored"));
-            }
-        }
+        let read = |with: &str| stored.get(with).map_or(0, |talk| talk.read);
+        found.extend(marks(&format!("{who} has read"), &device.marked, read));
+        let received = |with: &str| all.talks(with).get(user).map_or(0, |talk| talk.delivered);
+        device.received.remove(user);
+        found.extend(marks(&format!("{who} has received"), &device.received, received));
         device.hang_up();
     }
     observer.hang_up();
     found
+}
+
+/// Marks that were acknowledged, and are not stored.
+fn marks(what: &str, marked: &BTreeMap<String, u64>, stored: impl Fn(&str) -> u64) -> Vec<String> {
+    let lost = marked.iter().filter(|(with, seq)| stored(with) < **seq);
+    lost.map(|(with, seq)| format!("{what} {with} up to {seq}, and {} is stored", stored(with))).collect()
 }

@@ -111,6 +111,12 @@ impl View {
                 let talk = self.talks.entry(with()).or_default();
                 assert!(number("read") > talk.receipt, "reading moves forward only: {talk:?}, {change}");
                 talk.receipt = number("read");
+                talk.delivered = talk.delivered.max(talk.receipt);
+            }
+            Some("delivered") => {
+                let talk = self.talks.entry(with()).or_default();
+                assert!(number("delivered") > talk.delivered, "it moves forward only: {talk:?}, {change}");
+                talk.delivered = number("delivered");
             }
             _ => {}
         }
@@ -141,6 +147,17 @@ mod tests {
         );
         assert_eq!(view.push(&message(3)), Took::In);
         assert_eq!(view.talks()["bob"].unread, 3);
+    }
+
+    #[test]
+    fn what_was_read_was_received() {
+        let mut view = View::at("e-0");
+        for (kind, member, seq, at) in [("receipt", "read", 2, 1), ("delivered", "delivered", 3, 2)] {
+            let (prev, cursor) = (format!("e-{}", at - 1), format!("e-{at}"));
+            view.push(&json!({"type": kind, "with": "bob", member: seq, "prev": prev, "cursor": cursor}));
+            let talk = &view.talks()["bob"];
+            assert_eq!((talk.receipt, talk.delivered), (2, seq));
+        }
     }
 
     #[test]

@@ -18,7 +18,9 @@ const USERS: usize = 50;
 const DEVICES_MAX: usize = 4;
 /// How often something is killed, or told to stop.
 const FAULT_EVERY: Duration = Duration::from_secs(3);
-/// How long the test may take: the storm takes 36 s, and comparing all that is known takes some more.
+/// How long a worker stands still, of that time.
+const STALL: Duration = Duration::from_millis(2_500);
+/// How long the test may take: the storm takes 39 s, and comparing all that is known takes some more.
 const STORM_MAX: Duration = Duration::from_secs(240);
 /// Messages that must have been acknowledged, so that the comparison says something: a fraction of what a slow machine does.
 const ACKNOWLEDGED_MIN: usize = 500;
@@ -30,23 +32,28 @@ enum Fault {
     RollWorker,
     RollAllWorkers,
     KillWorker,
+    /// It stands still, and does late what others did meanwhile.
+    StallWorker,
     KillNode(usize),
     KillRedis,
+    /// All that Redis is connected to has to connect anew.
+    CutLinks,
 }
 
 /// Each storm has all of these, in an order of its own.
-const FAULTS: [Fault; 11] = [
+const FAULTS: [Fault; 12] = [
     Fault::RollWorker,
     Fault::RollWorker,
     Fault::RollAllWorkers,
     Fault::KillWorker,
     Fault::KillWorker,
     Fault::KillWorker,
-    Fault::KillWorker,
+    Fault::StallWorker,
     Fault::KillNode(0),
     Fault::KillNode(1),
     Fault::KillRedis,
     Fault::KillRedis,
+    Fault::CutLinks,
 ];
 
 /// Set `CHAT_STORM_SEED` to what a failed storm has said, to have its devices and faults choose the same again.
@@ -115,6 +122,15 @@ async fn wreak(cluster: &mut Cluster, random: &mut StdRng) {
             Fault::KillWorker => {
                 cluster.workers.remove(0).kill().await;
                 cluster.start_worker();
+            }
+            Fault::StallWorker => {
+                cluster.workers[0].freeze();
+                sleep_until(at + STALL).await;
+                cluster.workers[0].thaw();
+            }
+            Fault::CutLinks => {
+                let () = cluster.redis.run(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).await;
+                let () = cluster.redis.run(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
             }
             Fault::KillNode(index) => {
                 cluster.nodes[index].process.kill().await;

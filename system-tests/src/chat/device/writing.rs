@@ -54,6 +54,13 @@ impl Device {
         *marked = read.max(*marked);
     }
 
+    /// Says that a conversation was received up to a message, until that is acknowledged.
+    pub async fn receive(&mut self, with: &str, seq: u64) {
+        self.insist(&json!({"type": "received", "with": with, "seq": seq})).await;
+        let received = self.received.entry(with.to_owned()).or_default();
+        *received = seq.max(*received);
+    }
+
     fn note_written(&mut self, text: &str, answer: &Value) {
         let text_of = |member: &str| answer[member].as_str().expect("a text").to_owned();
         let number_of = |member: &str| answer[member].as_u64().expect("a number");
