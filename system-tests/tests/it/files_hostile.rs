@@ -217,22 +217,23 @@ fn ten_attackers_change_nothing_for_long_and_neither_watchers_nor_nodes_feel_the
         let is_over = Arc::new(AtomicBool::new(false));
         let nodes: Vec<String> = cluster.nodes.iter().map(|node| node.http("")).collect();
         let ready = nodes.iter().map(|node| format!("{node}/readyz")).collect();
-        let readiness = tokio::spawn(watch_readiness(ready, is_over.clone()));
         let mut attackers = attackers(&nodes, &originals);
-        let lives = tokio::spawn(live_all(originals, BEFORE, is_over.clone()));
-        let mut answers = Answers::new();
-        while let Some(answered) = attackers.join_next().await {
-            answered
-                .unwrap()
-                .into_iter()
-                .for_each(|(what, count)| *answers.entry(what).or_default() += count);
-        }
-        is_over.store(true, Ordering::SeqCst);
+        let attack = async {
+            let mut answers = Answers::new();
+            while let Some(answered) = attackers.join_next().await {
+                for (what, count) in answered.unwrap() {
+                    *answers.entry(what).or_default() += count;
+                }
+            }
+            is_over.store(true, Ordering::SeqCst);
+            answers
+        };
+        let readiness = watch_readiness(ready, is_over.clone());
+        let lives = live_all(originals, BEFORE, is_over.clone());
+        let (answers, (asked, not_ready), (originals, meanwhile)) = tokio::join!(attack, readiness, lives);
 
-        let (asked, not_ready) = readiness.await.unwrap();
         assert!(asked > 0, "the nodes were asked");
         assert_eq!(not_ready, Vec::<String>::new(), "of {asked} times");
-        let (originals, meanwhile) = lives.await.unwrap();
         eprintln!("requests of honest watchers: before {}, meanwhile {}", Took(before), Took(meanwhile));
         assert_eq!(
             tally.failures(),

@@ -69,9 +69,7 @@ pub(crate) async fn all_list(cluster: &Cluster, originals: &[Original]) {
     let expected = expected(originals);
     for node in &cluster.nodes {
         for path in ["/files", "/files/"] {
-            let is_right =
-                async || (reader::names(&node.http(path)).await.as_ref() == Some(&expected)).then_some(());
-            eventually_within("the listing is equal to the folders", RIGHT_MAX, is_right).await;
+            reader::until_listed(node, path, &expected).await;
         }
     }
     let is_right = async || {

@@ -15,15 +15,14 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
-use system_tests::patience::eventually_within;
-use system_tests::{Cluster, Process, binary, bounded_by, port};
+use system_tests::{Cluster, Process, binary, bounded_by, eventually, port};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::files_original::{RIGHT_MAX, reader, seeds};
+use crate::files_original::{reader, seeds};
 
 /// Seeds that are tried each time.
-const SEEDS: u64 = 3;
+const SEEDS: u64 = 5;
 /// How long a seed may take.
 const SEED_MAX: Duration = Duration::from_secs(180);
 /// Files that are made, at least.
@@ -57,9 +56,12 @@ enum Torment {
 /// The folder, its watcher, and the server.
 struct Stage<'a> {
     cluster: &'a mut Cluster,
-    around: TempDir,
     port: u16,
+    /// Its log is in the folder around.
     watcher: Process,
+    around: TempDir,
+    /// How often it was started.
+    starts: usize,
 }
 
 fn watched(around: &Path) -> PathBuf {
@@ -82,11 +84,19 @@ fn start_storm(around: &Path, seed: u64) -> Child {
 }
 
 impl<'a> Stage<'a> {
-    fn new(cluster: &'a mut Cluster) -> Self {
+    async fn new(cluster: &'a mut Cluster) -> Self {
         let (around, port) = (tempfile::tempdir().unwrap(), port::free().port());
         std::fs::create_dir(watched(around.path())).unwrap();
         let watcher = start_watcher(cluster, around.path(), port);
-        Self { cluster, around, port, watcher }
+        let stage = Self { cluster, around, port, watcher, starts: 1 };
+        stage.watcher_runs().await;
+        stage
+    }
+
+    /// Before that it ends with a signal as any process does.
+    async fn watcher_runs(&self) {
+        let starts = || self.watcher.said().matches("watcher starts").count();
+        eventually("the watcher runs", async || (starts() == self.starts).then_some(())).await;
     }
 
     /// What is in the folder, as it is to be listed.
@@ -96,11 +106,9 @@ impl<'a> Stage<'a> {
         names.into_iter().collect()
     }
 
-    async fn lists(&self, what: &str, names: &[String]) {
+    async fn lists(&self, names: &[String]) {
         for node in &self.cluster.nodes {
-            let url = node.http("/files");
-            let is_right = async || (reader::names(&url).await.as_deref() == Some(names)).then_some(());
-            eventually_within(what, RIGHT_MAX, is_right).await;
+            reader::until_listed(node, "/files", names).await;
         }
     }
 
@@ -130,12 +138,12 @@ impl<'a> Stage<'a> {
             Torment::WorkerKilled => self.replace_worker().await,
             Torment::WatcherKilled => {
                 self.watcher.kill().await;
-                self.start_watcher();
+                self.start_watcher().await;
             }
             Torment::WatcherStopped => {
                 self.watcher.terminate();
                 assert!(self.watcher.ended().await.success());
-                self.start_watcher();
+                self.start_watcher().await;
             }
             Torment::WatcherFrozen => {
                 self.watcher.freeze();
@@ -160,8 +168,10 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn start_watcher(&mut self) {
+    async fn start_watcher(&mut self) {
         self.watcher = start_watcher(self.cluster, self.around.path(), self.port);
+        self.starts += 1;
+        self.watcher_runs().await;
     }
 }
 
@@ -194,7 +204,7 @@ async fn storm(cluster: &mut Cluster, seed: u64) {
     let mut torments = [server, Torment::WatcherKilled, others[random.random_range(0..others.len())]];
     torments.shuffle(&mut random);
     eprintln!("FILES_SEED={seed}: {torments:?}");
-    let mut stage = Stage::new(cluster);
+    let mut stage = Stage::new(cluster).await;
     let storm: Vec<Child> =
         (0..PROCESSES).map(|_| start_storm(stage.around.path(), random.random())).collect();
     for torment in torments {
@@ -206,8 +216,8 @@ async fn storm(cluster: &mut Cluster, seed: u64) {
     }
     let names = stage.ls();
     assert!(names.len() > FILES / 10, "the storm left {} names", names.len());
-    stage.lists("the listing is what is in the folder", &names).await;
+    stage.lists(&names).await;
     stage.watcher.terminate();
     assert!(stage.watcher.ended().await.success());
-    stage.lists("nothing is left after the bye", &[]).await;
+    stage.lists(&[]).await;
 }

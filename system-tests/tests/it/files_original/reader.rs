@@ -1,9 +1,19 @@
 //! Those who read: the listing over HTTP, and a connection that follows it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use system_tests::cluster::Node;
 use system_tests::{Client, Cluster};
+use tokio::time::{Instant, sleep};
+
+use super::RIGHT_MAX;
+
+/// How often to look: making a listing costs something.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Names that are shown when a listing is wrong.
+const SHOWN: usize = 5;
 
 /// The names in a listing, which must be nothing but that. Nothing, if there is no listing now.
 pub(crate) async fn names(url: &str) -> Option<Vec<String>> {
@@ -15,6 +25,36 @@ pub(crate) async fn names(url: &str) -> Option<Vec<String>> {
         file["filename"].as_str().expect("a name is a string").to_owned()
     };
     Some(body["files"].as_array().expect("files are an array").iter().map(name).collect())
+}
+
+/// Waits until a node lists these names; if it does not, says which it has too many or too few, and how its watchers are.
+pub(crate) async fn until_listed(node: &Node, path: &str, wanted: &[String]) {
+    let (url, deadline) = (node.http(path), Instant::now() + RIGHT_MAX);
+    loop {
+        let names = names(&url).await;
+        if names.as_deref() == Some(wanted) {
+            return;
+        }
+        if Instant::now() > deadline {
+            let names = names.unwrap_or_default();
+            let without = |all: &[String], others: &[String]| -> Vec<String> {
+                all.iter().filter(|name| !others.contains(name)).take(SHOWN).cloned().collect()
+            };
+            let nodes = reqwest::get(node.http("/nodes")).await;
+            let nodes = match nodes {
+                Ok(answer) => answer.text().await.unwrap_or_default(),
+                Err(error) => error.to_string(),
+            };
+            panic!(
+                "{url} has {} names instead of {}, after {RIGHT_MAX:?}; too many: {:?}; too few: {:?}; the watchers: {nodes}",
+                names.len(),
+                wanted.len(),
+                without(&names, wanted),
+                without(wanted, &names)
+            );
+        }
+        sleep(LOOK_EVERY).await;
+    }
 }
 
 /// The watchers that are known: of each instance the state and the number of files.
@@ -102,12 +142,11 @@ impl Copy {
         self.cursor = cursor;
         for change in push["changes"].as_array().expect("changes are an array") {
             let watcher = change["watcher"].as_u64().expect("a change names its watcher");
+            let files = self.files.entry(watcher).or_default();
             match change["op"].as_str() {
-                Some("add") => _ = self.files.entry(watcher).or_default().insert(text(&change["filename"])),
-                Some("remove") => {
-                    _ = self.files.entry(watcher).or_default().remove(&text(&change["filename"]))
-                }
-                Some("gone") => _ = self.files.remove(&watcher),
+                Some("add") => _ = files.insert(text(&change["filename"])),
+                Some("remove") => _ = files.remove(&text(&change["filename"])),
+                Some("gone") => files.clear(),
                 Some("watcher") => {}
                 _ => panic!("no change: {change}"),
             }
