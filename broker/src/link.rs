@@ -5,8 +5,10 @@ mod dial;
 mod stream;
 pub(crate) mod tls;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use protocol::name;
 use redis::aio::{AsyncPushSender, MultiplexedConnection, SendError};
 use redis::{AsyncConnectionConfig, PushInfo, RedisError};
 use tokio_util::sync::CancellationToken;
@@ -47,10 +49,11 @@ impl AsyncPushSender for NoPushes {
 }
 
 impl Link {
-    /// Connects and logs in. `cut` cuts the link, also from the outside.
+    /// Connects and logs in. `part` is what the link is for. `cut` cuts it, also from the outside.
     async fn open(
         address: &Address,
         tasks: &Tasks,
+        part: &'static str,
         pushes: impl AsyncPushSender,
         cut: Cut,
     ) -> Result<Self, RedisError> {
@@ -74,7 +77,7 @@ impl Link {
             tokio::select! {
                 () = driver => cut.now(CLOSED),
                 () = cut.done() => {}
-                () = silence(connection, &stop) => cut.now("Redis did not answer a PING"),
+                () = silence(connection, part, &stop) => cut.now("Redis did not answer a PING"),
             }
         });
         Ok(link)
@@ -107,7 +110,14 @@ impl Link {
 }
 
 /// Ends when Redis has not answered a PING; never after `stop`, when the connection is let go.
-async fn silence(mut connection: MultiplexedConnection, stop: &CancellationToken) {
+///
+/// Before that it gives the link its name in Redis, by which others tell whose it is when its process is silent.
+async fn silence(mut connection: MultiplexedConnection, part: &str, stop: &CancellationToken) {
+    let mut name = redis::cmd("CLIENT");
+    name.arg("SETNAME").arg(name::link(process(), part));
+    if connection.send_packed_command(&name).await.is_err() {
+        return;
+    }
     let ping = redis::cmd("PING");
     loop {
         tokio::select! {
@@ -121,4 +131,10 @@ async fn silence(mut connection: MultiplexedConnection, stop: &CancellationToken
     }
     drop(connection);
     std::future::pending::<()>().await;
+}
+
+/// This run of this process, like no other.
+fn process() -> &'static str {
+    static PROCESS: OnceLock<String> = OnceLock::new();
+    PROCESS.get_or_init(|| format!("{:016x}", rand::random::<u64>()))
 }

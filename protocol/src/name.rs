@@ -32,6 +32,18 @@ pub fn topic_of(channel: &str) -> Option<&str> {
     channel.strip_prefix(TOPIC_PREFIX)
 }
 
+/// The name of a connection to Redis in its `CLIENT LIST`: of which run of which process, and for what.
+#[must_use]
+pub fn link(process: &str, part: &str) -> String {
+    format!("tercet:{process}:{part}")
+}
+
+/// The process and the part that the name of a connection tells, if it is such a name.
+#[must_use]
+pub fn of_link(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix("tercet:")?.split_once(':')
+}
+
 /// A key for a body that is too large to be published; see [`crate::body::Claim`].
 #[must_use]
 pub fn claim_key(unique: &str) -> String {
@@ -58,6 +70,12 @@ mod tests {
     fn a_topic_is_found_again_in_its_channel() {
         assert_eq!(topic_of(&topic_channel("set:{7}")), Some("set:{7}"));
         assert_eq!(topic_of("web:topic"), None);
+    }
+
+    #[test]
+    fn a_process_is_found_again_in_the_name_of_its_link() {
+        assert_eq!(of_link(&link("7f", "store")), Some(("7f", "store")));
+        assert_eq!(of_link("redis-cli"), None);
     }
 
     #[test]

@@ -69,6 +69,7 @@ impl Chat {
         });
         outbox::start(&shared, &context.tasks);
         presence::look::start(&shared, &context.tasks);
+        presence::links::start(&shared, &context.tasks);
         let Options { pictures, token_key, .. } = options.clone();
         let pictures = Pictures::new(context.store.clone(), pictures, token_key, context.tasks.clone());
         Self { shared, pictures }

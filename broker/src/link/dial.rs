@@ -42,7 +42,7 @@ impl Dialer {
             let attempt = async {
                 tokio::time::sleep(self.wait()).await;
                 let cut = Cut::default();
-                Link::open(&self.address, &self.tasks, pushes(cut.clone()), cut).await
+                Link::open(&self.address, &self.tasks, self.part, pushes(cut.clone()), cut).await
             };
             let opened = tokio::select! {
                 biased;

@@ -6,11 +6,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use serde_json::{Value, json};
+use system_tests::client::Heard;
 use system_tests::cluster::Node;
-use system_tests::{Client, Cluster, bounded, eventually, within};
+use system_tests::{Client, Cluster, bounded, bounded_by, eventually, within};
 
-/// Within this the users of a node that died are offline, as PROTOCOL.md says, with as much again for a machine that is busy.
-const OFFLINE_MAX: Duration = Duration::from_secs(2 * 30);
+/// Within this the users of a node that died or is stopped are offline, as PROTOCOL.md says, with as much again for a machine that
+/// is busy.
+const OFFLINE_MAX: Duration = Duration::from_secs(2 * 60);
+/// How long the test of that may take.
+const STOPPED_MAX: Duration = Duration::from_secs(3 * 60);
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -49,11 +53,19 @@ fn told(client: &Client, name: &str) -> Vec<bool> {
 
 /// Waits until somebody has gone.
 async fn gone(client: &Client, name: &str) {
-    let gone = client.record().find(|heard| {
-        let last = heard.others.iter().rfind(|it| it["users"][0]["user"] == name)?;
-        (last["users"][0]["online"] == false).then_some(())
-    });
-    within(&format!("{name} is offline"), OFFLINE_MAX, gone).await;
+    within(&format!("{name} is offline"), OFFLINE_MAX, client.record().find(|it| last(it, name, false)))
+        .await;
+}
+
+/// Waits until somebody has come.
+async fn came(client: &Client, name: &str) {
+    client.until(&format!("{name} is online"), |heard| last(heard, name, true)).await;
+}
+
+/// Whether this is what was pushed of a user last.
+fn last(heard: &Heard, name: &str, online: bool) -> Option<()> {
+    let last = heard.others.iter().rfind(|it| it["users"][0]["user"] == name)?;
+    (last["users"][0]["online"] == online).then_some(())
 }
 
 #[test]
@@ -75,11 +87,7 @@ fn when_a_node_is_killed_its_users_go_but_not_those_who_come_back_to_another_one
         assert_eq!((told(&ana, "bob"), told(&ana, "carl")), (vec![false], vec![]));
         // And he comes back, too.
         let _bob = user(&cluster.nodes[0], "Bob").await;
-        let came = |heard: &system_tests::client::Heard| {
-            let last = heard.others.iter().rfind(|it| it["users"][0]["user"] == "bob")?;
-            (last["users"][0]["online"] == true).then_some(())
-        };
-        ana.until("bob is online", came).await;
+        came(&ana, "bob").await;
     });
 }
 
@@ -116,6 +124,20 @@ fn after_redis_was_away_only_those_are_offline_who_left_meanwhile() {
         gone(&ana, "carl").await;
         // After the gap each node is told how it stands: that is no news.
         assert!(!told(&ana, "bob").contains(&false), "{:?}", told(&ana, "bob"));
+    });
+}
+
+#[test]
+fn a_node_that_is_stopped_keeps_nobody_online_and_tells_of_them_when_it_goes_on() {
+    bounded_by(STOPPED_MAX, async {
+        let cluster = Cluster::start(2, 1).await;
+        let _bob = user(&cluster.nodes[1], "bob").await;
+        let (ana, online) = ana(&cluster.nodes[0], &["bob"]).await;
+        assert_eq!(online, ["bob"]);
+        cluster.nodes[1].process.freeze();
+        gone(&ana, "bob").await;
+        cluster.nodes[1].process.thaw();
+        came(&ana, "bob").await;
     });
 }
 

@@ -31,6 +31,12 @@ pub(super) const CHECK_EVERY: Duration = Duration::from_secs(15);
 /// so that a deploy is not seen.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 
+/// How often a worker looks whether links of dead processes are still open in Redis.
+pub(super) const LINKS_EVERY: Duration = Duration::from_secs(10);
+
+/// A process whose links were silent for longer is dead: each link sends a PING every 2 s.
+pub(super) const SILENT: Duration = Duration::from_secs(10);
+
 /// How long nobody is looked at after Redis was away: nodes make new links within 2 s, and subscribe again.
 pub(super) const RETURN_PAUSE: Duration = Duration::from_secs(5);
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::limit::{CHECK_EVERY, GRACE, LOOK_EVERY, RETURN_PAUSE};
+use super::limit::{CHECK_EVERY, GRACE, LINKS_EVERY, LOOK_EVERY, RETURN_PAUSE, SILENT};
 use super::picture::PicturePlace;
 use super::token::TokenKey;
 
@@ -41,10 +41,21 @@ pub struct Waits {
     pub grace: Duration,
     /// When a worker starts, and after Redis was away, before the next look.
     pub pause: Duration,
+    /// Between two looks at the links of all processes.
+    pub links: Duration,
+    /// After how long a silence a process is dead, to a second.
+    pub silent: Duration,
 }
 
 impl Default for Waits {
     fn default() -> Self {
-        Self { look: LOOK_EVERY, check: CHECK_EVERY, grace: GRACE, pause: RETURN_PAUSE }
+        Self {
+            look: LOOK_EVERY,
+            check: CHECK_EVERY,
+            grace: GRACE,
+            pause: RETURN_PAUSE,
+            links: LINKS_EVERY,
+            silent: SILENT,
+        }
     }
 }

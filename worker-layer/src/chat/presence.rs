@@ -4,8 +4,9 @@
 //! to it, so Redis itself knows (`PUBSUB NUMSUB`), whatever has died or was lost. `settle.lua` compares that with what was told
 //! last, and tells those who watch. It is called when somebody may have come or gone: after a login and a close, when somebody
 //! begins to watch, and for each user who is online every [`CHECK_EVERY`](super::limit::CHECK_EVERY) ([`look`]), because the
-//! nodes that die say nothing.
+//! nodes that die say nothing. What Redis itself cannot know, it is told: that a machine has vanished ([`links`]).
 
+pub(super) mod links;
 pub(super) mod look;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use broker::redis::aio::{MultiplexedConnection, SendError};
+use broker::redis::{self, AsyncConnectionConfig, Client};
 use protocol::chat::{Answer, Presence};
 use protocol::{Body, Effect, Subject};
 use serde_json::json;
@@ -16,6 +18,8 @@ const WAITS: Waits = Waits {
     check: Duration::from_millis(600),
     grace: Duration::from_millis(400),
     pause: Duration::from_millis(100),
+    links: Duration::from_millis(100),
+    silent: Duration::from_secs(1),
 };
 
 fn options() -> Options {
@@ -161,4 +165,30 @@ async fn only_those_are_watched_with_whom_there_is_a_conversation_and_only_as_lo
     assert!(
         matches!(&effects[2], Effect::Send { body: Body::Inline(body), id: Some(_) } if body.get() == r#"{"type":"ok"}"#)
     );
+}
+
+/// A link of another process that is subscribed to the topic of a device, and sends nothing after that.
+async fn silent_link(chat: &Chat, name: &str, device: &Device) -> MultiplexedConnection {
+    let client = Client::open(format!("{}?protocol=resp3", chat.redis.url())).expect("a valid address");
+    let config = AsyncConnectionConfig::new().set_push_sender(|_| Ok::<_, SendError>(()));
+    let link = client.get_multiplexed_async_connection_with_config(&config).await;
+    let mut link = link.expect("Redis runs");
+    let () = redis::cmd("CLIENT").arg("SETNAME").arg(name).query_async(&mut link).await.expect("a name");
+    link.subscribe(format!("topic:{}", device.topic)).await.expect("Redis runs");
+    link
+}
+
+#[tokio::test]
+async fn what_a_vanished_machine_has_subscribed_to_keeps_nobody_online_and_others_are_left_alone() {
+    let (mut chat, ana) = start(2, &["bob", "carl"]).await;
+    let (bob, carl) = (chat.device("bob", 0).await, chat.device("carl", 0).await);
+    let _vanished = silent_link(&chat, "tercet:vanished:subscriber", &bob).await;
+    let _somebody = silent_link(&chat, "somebody", &carl).await;
+    chat.watch(&ana, &["bob", "carl"]).await;
+    for device in [&carl, &bob] {
+        chat.lose(device).await;
+        chat.closed(device).await;
+    }
+    assert!(!told(&mut chat, "bob").await.online);
+    assert_eq!(all_told(&mut chat, "carl").await, Vec::<bool>::new(), "somebody is there");
 }
