@@ -12,8 +12,10 @@ if #users == 0 then
     return {}
 end
 local at = string.format('%.0f', now + ARGV[2])
-for _, user in ipairs(users) do
-    redis.call('ZADD', KEYS[1], at, user)
+local again = {}
+for index, user in ipairs(users) do
+    again[2 * index - 1], again[2 * index] = at, user
 end
+redis.call('ZADD', KEYS[1], unpack(again))
 table.insert(users, 1, at)
 return users
