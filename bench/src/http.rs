@@ -62,15 +62,26 @@ impl Http {
 
     /// Sends JSON, like `POST /sets`.
     pub(crate) fn send(&mut self, request: &str, json: &str) -> Result<Response> {
-        let of_body = format!("Content-Type: application/json\r\nContent-Length: {}", json.len());
-        self.ask(&format!("{request} HTTP/1.1\r\nHost: {}\r\n{of_body}\r\n\r\n{json}", self.host))
+        self.send_bytes(request, "application/json", json.as_bytes())
+    }
+
+    /// Sends a body of this media type.
+    pub(crate) fn send_bytes(&mut self, request: &str, media_type: &str, body: &[u8]) -> Result<Response> {
+        let (host, length) = (&self.host, body.len());
+        let of_body = format!("Content-Type: {media_type}\r\nContent-Length: {length}");
+        let head = format!("{request} HTTP/1.1\r\nHost: {host}\r\n{of_body}\r\n\r\n");
+        self.ask_bytes(&[head.as_bytes(), body].concat())
     }
 
     fn ask(&mut self, request: &str) -> Result<Response> {
+        self.ask_bytes(request.as_bytes())
+    }
+
+    fn ask_bytes(&mut self, request: &[u8]) -> Result<Response> {
         if clock::now_ns() > self.used_ns + IDLE_NS {
             self.stream = open(self.source, self.address, self.patience)?;
         }
-        self.stream.write_all(request.as_bytes())?;
+        self.stream.write_all(request)?;
         let mut received = Vec::new();
         let head_bytes = loop {
             self.receive(&mut received)?;

@@ -16,6 +16,7 @@ mod file;
 mod memory;
 mod request;
 mod set;
+mod side;
 
 /// A measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -81,7 +81,9 @@ impl Deployment {
         let url = format!("redis://{}", redis.address);
         let address = free_address()?;
         let node = program("web-layer", &["--listen", &address.to_string(), "--redis", &url], &log)?;
-        let worker = program("worker-layer", &["--redis", &url], &log)?;
+        let pictures = data.join("pictures").to_string_lossy().into_owned();
+        let args = ["--redis", &url, "--chat-pictures", &pictures];
+        let worker = program("worker-layer", &args, &log)?;
         let mut deployment = Self { node: Server { child: node, address }, worker, redis };
         deployment.wait().with_context(|| format!("see {}", log_path.display()))?;
         Ok(deployment)

@@ -13,7 +13,6 @@ mod change;
 mod disk;
 mod listed;
 mod page;
-mod side;
 mod size;
 mod whole;
 

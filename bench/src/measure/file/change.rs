@@ -8,9 +8,9 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::listed::Listed;
-use super::side::{Cost, Side, timed};
 use crate::http::Http;
 use crate::measure::Stage;
+use crate::measure::side::{Cost, Side, timed};
 use crate::order::{Quantiles, latencies};
 use crate::report::{Bar, Chart, Row, Target, count};
 use crate::server::Server;

@@ -7,8 +7,8 @@ use redis::{Value, cmd};
 use serde::Serialize;
 
 use super::listed::Listed;
-use super::side::{Cost, Side, timed};
 use crate::measure::Stage;
+use crate::measure::side::{Cost, Side, timed};
 use crate::order::{Quantiles, latencies};
 use crate::report::{Row, Target, count};
 

@@ -8,9 +8,9 @@ use memchr::memmem;
 use serde::Serialize;
 
 use super::listed::Listed;
-use super::side::timed;
 use crate::clock;
 use crate::measure::Stage;
+use crate::measure::side::timed;
 use crate::order::{Quantiles, latencies};
 use crate::pipelining::{Pipelining, Turn};
 use crate::report::{Row, Target, count};

@@ -1,4 +1,4 @@
-//! What a request costs in one of two listings.
+//! What a request costs: time, and CPU time of node, worker and Redis.
 
 use anyhow::Result;
 use hdrhistogram::Histogram;
