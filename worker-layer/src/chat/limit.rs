@@ -44,8 +44,9 @@ pub(super) const RETURN_PAUSE: Duration = Duration::from_secs(5);
 /// Uploads of pictures that a worker has at the same time: with 8 MiB each they are 128 MiB at worst.
 pub(super) const UPLOADS_MAX: usize = 16;
 
-/// Those of them that are decoded at the same time: each takes up to [`DECODED_BYTES_MAX`], and a core.
-pub(super) const MADE_AT_ONCE_MAX: usize = 2;
+/// Those of them that are decoded at the same time: each takes up to [`DECODED_BYTES_MAX`], a progressive JPEG half as much again,
+/// and a core; a worker is made for one.
+pub(super) const MADE_AT_ONCE_MAX: usize = 1;
 
 /// How long an upload waits for its turn: with that a worker still leaves within [`protocol::limit::DRAIN_MS`].
 pub(super) const MADE_TURN: Duration = Duration::from_secs(5);

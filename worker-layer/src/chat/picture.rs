@@ -26,6 +26,7 @@ use bytes::Bytes;
 use protocol::chat::{PICTURE_BYTES_MAX, Picture, PictureKind};
 use protocol::{Answer, Effect, ErrorCode, HttpBody, HttpRequest, HttpResponse, RequestError};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use self::link::{Key, Link, unknown};
 use self::make::{Made, make};
@@ -33,7 +34,7 @@ pub use self::place::{BadPicturePlace, PicturePlace};
 use self::place::{FileError, Files};
 use self::route::{Asked, Form};
 use super::ask::{Ask, What};
-use super::limit::{MADE_AT_ONCE_MAX, READ_AT_ONCE_MAX, UPLOADS_MAX};
+use super::limit::{MADE_AT_ONCE_MAX, MADE_TURN, READ_AT_ONCE_MAX, UPLOADS_MAX};
 use super::token::TokenKey;
 use crate::cause::Causes;
 use crate::pace::Pace;
@@ -113,13 +114,15 @@ impl Pictures {
             let words = format!("this file has {size} bytes: a picture may have at most {PICTURE_BYTES_MAX}");
             return Err(RequestError::new(ErrorCode::TooLarge, words));
         }
-        let _upload = self.uploads.try_acquire().map_err(|_| {
+        let crowded = || {
             let words = "too many pictures are being taken in at the moment, nothing was done: try again";
             RequestError::new(ErrorCode::Unavailable, words)
-        })?;
+        };
+        let _upload = self.uploads.try_acquire().map_err(|_| crowded())?;
         let Made { facts, picture, thumbnail } = {
             // The body waits in Redis until it is its turn.
-            let _maker = self.makers.acquire().await.map_err(|_| internal())?;
+            let turn = timeout(MADE_TURN, self.makers.acquire()).await;
+            let _maker = turn.map_err(|_| crowded())?.map_err(|_| internal())?;
             self.made(self.fetch(body).await?).await?
         };
         let key = self.key().await?;

@@ -152,9 +152,11 @@ fn many_pictures_at_once_cost_a_worker_a_bounded_memory() {
         let before = cluster.workers[0].memory_bytes();
         let uploads = (0..12).map(|_| post(&cluster, 0, "image/png", file.clone()));
         let responses = futures_util::future::join_all(uploads).await;
-        assert!(responses.iter().all(|response| response.status() == 201));
+        let taken = responses.iter().filter(|response| response.status() == 201).count();
+        let refused = responses.iter().filter(|response| response.status() == 503).count();
+        assert!(taken > 0 && taken + refused == 12, "{taken} were taken, {refused} had to wait too long");
         let cost = cluster.workers[0].memory_bytes().saturating_sub(before);
-        // Two at a time, each with 12 MB of pixels twice; twelve at a time would be 144 MB and more.
+        // One at a time, with 12 MB of pixels, and some copies; twelve at a time would be 144 MB and more.
         assert!(cost < 96 * MIB, "it cost the worker {cost} bytes");
     });
 }
