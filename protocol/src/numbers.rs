@@ -16,6 +16,9 @@ pub const LISTING: &str = "listing";
 pub const PATH: &str = "/numbers";
 /// Longest name of a user, bytes: it stands in a Redis key and in every listing.
 pub const USER_NAME_BYTES_MAX: usize = 256;
+/// Largest listing that takes another user, bytes of its JSON: so that what others add at the same time, and by hand, still fits
+/// into [`CLAIM_BYTES_MAX`](crate::limit::CLAIM_BYTES_MAX).
+pub const LISTING_BYTES_MAX: usize = 50_331_648;
 
 /// What a client asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

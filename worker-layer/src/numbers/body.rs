@@ -74,6 +74,11 @@ impl Bodies {
         {
             return Ok(Arc::clone(&last.listed));
         }
+        let bytes = listing.lock().bytes();
+        if bytes > limit::CLAIM_BYTES_MAX {
+            // It cannot be handed out, so it is not even made.
+            return Err(Trouble::TooLarge(bytes));
+        }
         let text = listing.lock().body(version);
         let body = if text.len() > limit::CLAIM_OVER_BYTES {
             Body::Claim(self.store.put_claim(&text).await?)

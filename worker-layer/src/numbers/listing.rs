@@ -10,10 +10,11 @@
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt};
+use protocol::numbers;
 
 use super::chunk::Chunk;
 pub use super::row::Fact;
-use super::row::{Row, Sorter};
+use super::row::{self, Row, Sorter};
 
 /// What became of the listing when a fact was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +35,14 @@ pub struct Listing {
     rows: HashMap<Arc<str>, Arc<Row>>,
     chunks: Vec<Chunk>,
     revision: u64,
+    bytes: usize,
 }
 
 impl Listing {
     /// A listing of nobody.
     #[must_use]
     pub fn new() -> Self {
-        Self { sorter: Sorter::new(), rows: HashMap::new(), chunks: Vec::new(), revision: 0 }
+        Self { sorter: Sorter::new(), rows: HashMap::new(), chunks: Vec::new(), revision: 0, bytes: 0 }
     }
 
     /// How many users there are.
@@ -53,6 +55,18 @@ impl Listing {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Bytes of its body, or some more.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether a user of this name and key can be set: one that is there, or one more that fits.
+    #[must_use]
+    pub fn has_room_for(&self, user_name: &str) -> bool {
+        self.knows(user_name) || self.bytes + row::bytes_of(user_name) <= numbers::LISTING_BYTES_MAX
     }
 
     /// Whether a row with this key is there.
@@ -80,16 +94,19 @@ impl Listing {
             (None, Some(fact)) => {
                 let row = Arc::new(self.sorter.row(Arc::from(key), fact));
                 self.rows.insert(Arc::clone(&row.key), Arc::clone(&row));
+                self.bytes += row.bytes();
                 self.insert(row);
                 Change::Appeared
             }
             (Some(row), None) => {
                 self.rows.remove(key);
+                self.bytes -= row.bytes();
                 self.remove(&row);
                 Change::Vanished
             }
             (Some(old), Some(fact)) => {
                 let row = Arc::new(self.sorter.altered(&old, fact));
+                self.bytes = self.bytes + row.bytes() - old.bytes();
                 self.rows.insert(Arc::clone(&row.key), Arc::clone(&row));
                 if row.user_name == old.user_name {
                     let chunk = self.chunk_of(&row);
@@ -270,7 +287,11 @@ mod tests {
                 };
                 assert_eq!(change, expected);
             }
-            let message: Message = serde_json::from_slice(&listing.body(9)).unwrap();
+            let body = listing.body(9);
+            let around = r#"{"Users":[],"Version":9}"#.len();
+            assert!(body.len() <= listing.bytes() + around, "it is not taken for less than it is");
+            assert!(listing.bytes() <= body.len() + 20 * rows.len(), "nor for much more");
+            let message: Message = serde_json::from_slice(&body).unwrap();
             assert_eq!(message, Message { users: naive(&rows), version: 9 });
             assert_eq!(listing.len(), rows.len());
             let sizes: Vec<usize> = listing.chunks.iter().map(Chunk::len).collect();

@@ -28,10 +28,26 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Bytes that it is in the listing, or some more: the number is taken for one of the longest.
+    pub(super) fn bytes(&self) -> usize {
+        bytes_of(&self.user_name)
+    }
+
     /// Whether the row tells just this.
     pub(super) fn tells(&self, fact: Fact<'_>) -> bool {
         self.favorite_number == fact.favorite_number && *self.user_name == *fact.user_name
     }
+}
+
+/// Bytes that a row with this name is in the listing, or some more.
+pub(super) fn bytes_of(user_name: &str) -> usize {
+    const REST: usize = r#"{"UserName":"","FavoriteNumber":-9223372036854775808},"#.len();
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' => 2,
+        0..0x20 => r"\u0000".len(),
+        _ => 1,
+    };
+    REST + user_name.bytes().map(escaped).sum::<usize>()
 }
 
 impl Ord for Row {

@@ -49,15 +49,19 @@ impl Writer {
     /// follows for that change; if it changes it to something else, one follows for ours. So in each case
     /// somebody who is told nothing gets a push.
     pub(super) async fn set(&self, sets: &[&Set]) -> Vec<Result<Done, RequestError>> {
-        let pipeline = self.pipeline(sets);
+        let (fit, pipeline) = self.pipeline(sets);
         match self.store.pipeline::<Vec<Value>>(&pipeline).await {
             Ok(values) => {
                 let mut values = values.into_iter();
-                sets.iter().map(|set| self.outcome(set, &mut values)).collect()
+                let outcome = |(set, fits): (&&Set, &bool)| {
+                    if *fits { self.outcome(set, &mut values) } else { Err(trouble::full()) }
+                };
+                sets.iter().zip(&fit).map(outcome).collect()
             }
             Err(error) => {
                 self.complain(&Causes(&error));
-                sets.iter().map(|_| Err(trouble::unsent(&error))).collect()
+                let told = |fits: &bool| Err(if *fits { trouble::unsent(&error) } else { trouble::full() });
+                fit.iter().map(told).collect()
             }
         }
     }
@@ -82,10 +86,14 @@ impl Writer {
         }
     }
 
-    fn pipeline(&self, sets: &[&Set]) -> Pipeline {
+    /// The commands, and for each set whether it is among them: one more user may not fit into the listing.
+    fn pipeline(&self, sets: &[&Set]) -> (Vec<bool>, Pipeline) {
+        let listing = self.listing.lock();
+        let fit: Vec<bool> = sets.iter().map(|set| listing.has_room_for(&set.user.user_name)).collect();
+        let fitting = || sets.iter().zip(&fit).filter(|(_, fits)| **fits).map(|(set, _)| *set);
         let mut pipeline = Pipeline::with_capacity(sets.len() + 1);
         let mut key = String::with_capacity(64);
-        for Set { user, compare } in sets {
+        for Set { user, compare } in fitting() {
             key.clear();
             key.push_str(key::USER_PREFIX);
             key.push_str(&user.user_name);
@@ -97,15 +105,14 @@ impl Writer {
             hset.arg("favnum").arg(user.favorite_number);
             pipeline.add_command(hset);
         }
-        let listing = self.listing.lock();
-        let new: Vec<&str> =
-            sets.iter().map(|set| set.user.user_name.as_str()).filter(|name| !listing.knows(name)).collect();
+        let names = fitting().map(|set| set.user.user_name.as_str());
+        let new: Vec<&str> = names.filter(|name| !listing.knows(name)).collect();
         if !new.is_empty() {
             // The publisher makes up for it if this fails.
             pipeline.cmd("SADD").arg(key::USERS).arg(new).ignore();
         }
         pipeline.ignore_errors();
-        pipeline
+        (fit, pipeline)
     }
 }
 

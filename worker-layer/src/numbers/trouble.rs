@@ -19,6 +19,9 @@ pub(super) enum Trouble {
     /// A large listing could not be stored for the nodes to fetch.
     #[error("{0}")]
     Claim(#[from] StoreError),
+    /// The listing is larger than what can be handed out.
+    #[error("the listing of {0} bytes is too large to be sent: remove users")]
+    TooLarge(usize),
     /// The store was flushed again and again while it was read.
     #[error("the store changes too fast to be read")]
     Restless,
@@ -33,7 +36,7 @@ impl Trouble {
     /// Whether what was read is still in step with Redis: only publishing, or handing out, has to be tried
     /// again.
     pub(super) fn leaves_mirror_intact(&self) -> bool {
-        matches!(self, Self::Script(_) | Self::Claim(_))
+        matches!(self, Self::Script(_) | Self::Claim(_) | Self::TooLarge(_))
     }
 
     /// What somebody is told who asked for the listing. Reading changes nothing, so a retry is always safe.
@@ -42,7 +45,7 @@ impl Trouble {
             Self::Redis(error) | Self::Script(error) | Self::Claim(StoreError::Refused(error)) => {
                 error.code()
             }
-            Self::Claim(StoreError::ClaimTooLarge(_)) => {
+            Self::TooLarge(_) | Self::Claim(StoreError::ClaimTooLarge(_)) => {
                 return RequestError::new(ErrorCode::TooLarge, "the listing has become too large to be sent");
             }
             _ => None,
@@ -67,6 +70,14 @@ pub(super) fn unsent(error: &StoreError) -> RequestError {
             "Redis did not answer: the number may or may not have been set; ask for the listing, or set it again",
         ),
     }
+}
+
+/// What somebody is told whose number was not set, because the listing is full.
+pub(super) fn full() -> RequestError {
+    RequestError::new(
+        ErrorCode::TooLarge,
+        "the number was not set: there are as many users as a listing can hold; those that are there can go on",
+    )
 }
 
 /// What somebody is told whose number Redis refused to set.

@@ -13,6 +13,7 @@ mod files_race;
 mod files_watcher;
 mod following;
 mod numbers;
+mod numbers_full;
 mod process;
 mod publishing;
 mod sets;
