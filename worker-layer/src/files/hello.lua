@@ -28,10 +28,7 @@ local function take_address(watcher)
         watcher.dirty_ms = now_ms
     end
     -- Not later because the other one is quiet, or fails.
-    local asked_ms = redis.call('ZSCORE', ASKED, address) or 0
-    if redis.call('EXISTS', fetch_of(address)) == 0 then
-        redis.call('ZADD', DUE, math.max(now_ms, asked_ms + LIMIT.apart_ms), address)
-    end
+    ask(address)
 end
 
 if has_left(instance) then
@@ -49,6 +46,9 @@ end
 hear(watcher)
 if watcher.address ~= address then
     take_address(watcher)
+elseif watcher.dirty_ms > 0 and not redis.call('ZSCORE', DUE, address) then
+    -- Whatever led to that: it must not wait for ever.
+    ask(address)
 end
 if seqno then
     watcher.counts = '1'

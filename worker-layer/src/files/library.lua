@@ -144,6 +144,17 @@ local function hear(watcher)
     redis.call('ZADD', HEARD, now_ms, watcher.instance)
 end
 
+-- Has an address asked: as soon as may be, or when whoever asks it now is done, who sets the time anew. If he never is,
+-- because his worker died, then when his time is over.
+local function ask(address)
+    if redis.call('EXISTS', fetch_of(address)) == 1 then
+        redis.call('ZADD', DUE, 'NX', now_ms + LIMIT.lease_ms, address)
+    else
+        local asked_ms = redis.call('ZSCORE', ASKED, address) or 0
+        redis.call('ZADD', DUE, math.max(now_ms, asked_ms + LIMIT.apart_ms), address)
+    end
+end
+
 -- Gives up the address of a watcher. Whoever contends for it has it then.
 local function leave_address(watcher)
     local address = watcher.address
@@ -154,6 +165,7 @@ local function leave_address(watcher)
         if contender then
             redis.call('HDEL', CONTENDERS, address)
             redis.call('HSET', ADDRESSES, address, contender)
+            ask(address)
         else
             redis.call('HDEL', ADDRESSES, address)
             redis.call('ZREM', DUE, address)

@@ -74,12 +74,20 @@ if instance == '' and contender then
 end
 local watcher = find(instance ~= '' and instance or redis.call('HGET', ADDRESSES, address) or '')
 if not watcher then
-    redis.call('ZREM', DUE, address)
+    -- Who answered has left meanwhile. Who is there now was not asked yet.
+    if redis.call('HEXISTS', ADDRESSES, address) == 1 then
+        ask(address)
+    else
+        redis.call('ZREM', DUE, address)
+    end
     commit()
     return -1
 end
 local again_ms = trouble ~= '' and fail(watcher) or succeed(watcher)
-if decide_ms then
+if instance ~= '' and contender then
+    -- It came after the address had told who is there.
+    again_ms = LIMIT.apart_ms
+elseif decide_ms then
     again_ms = math.max(LIMIT.apart_ms, math.min(again_ms, decide_ms))
 end
 if again_ms >= 0 then

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use protocol::Subject;
+use protocol::files::{Change, Gone, State};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::JoinSet;
@@ -58,6 +59,35 @@ async fn live(mut files: Files, mut original: Original, seed: u64) -> Original {
         }
     }
     original
+}
+
+#[tokio::test]
+async fn a_new_run_that_says_hello_while_the_list_of_the_old_one_is_applied_takes_its_place() {
+    let mut files = Files::with(2, files_options(|_| {})).await;
+    let names: Vec<String> = (0..30_000).map(|number| format!("file {number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let original = Original::start(&names).await;
+    // One that counts is not asked again without a cause.
+    let hello = |instance: &str| format!(r#"{{"instance":"{instance}","port":{},"seqno":1}}"#, original.port);
+    files.say("POST", "/hello", &hello(&original.instance)).await;
+    files.until("a piece of the list", |change| matches!(change, Change::Add { .. })).await;
+    original.answers(200, r#"{"instance":"new-run","files":[{"filename":"new"}],"seqno":1}"#);
+    files.say("POST", "/hello", &hello("new-run")).await;
+    files.until_gone(&[Gone::Replaced]).await;
+    files.until_state("new-run", State::Synced).await;
+    assert_eq!(files.names().await, ["new"]);
+}
+
+#[tokio::test]
+async fn an_address_that_was_being_asked_when_a_worker_died_is_asked_by_another_one() {
+    let mut files = Files::with(1, files_options(|options| options.fetch_ms = 100)).await;
+    let original = Original::start(&["a"]).await;
+    // The worker that asked it is gone, and so is the watcher of which it knew.
+    let lease = format!("SET {{files}}:fetch:{HERE}:{} somebody PX 300", original.port);
+    let () = files.redis.cli(&lease).await;
+    original.hello(&mut files).await;
+    files.until_state(&original.instance, State::Synced).await;
+    assert_eq!(files.names().await, ["a"]);
 }
 
 #[tokio::test]
