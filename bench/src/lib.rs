@@ -42,7 +42,7 @@ pub struct Options {
     /// Measure only these; without it, all but chat-memory
     #[arg(long, value_name = "NAME", value_enum, num_args = 1..)]
     only: Vec<Measure>,
-    /// Less of everything: about a minute, rough figures
+    /// Less of everything: a few minutes, rough figures
     #[arg(long)]
     quick: bool,
     /// Folder for the report, the charts and the logs
