@@ -52,7 +52,10 @@ fn before_a_login_every_request_is_refused_and_nothing_is_kept_of_it() {
             json!({"type": "sync", "since": "8f3a0c5107d6b2e4-1760000000000001"}),
             json!({"type": "home"}),
             json!({"type": "read", "with": "bob", "seq": 1}),
+            json!({"type": "received", "with": "bob", "seq": 1}),
             json!({"type": "typing", "to": "bob"}),
+            json!({"type": "watch", "users": ["bob"]}),
+            json!({"type": "unwatch", "users": ["bob"]}),
             json!({"type": "home", "user": "bob", "session": {"user": "bob", "name": "bob"}}),
         ];
         for request in requests {
@@ -87,8 +90,12 @@ fn nobody_reads_or_follows_a_conversation_of_others_however_it_is_called() {
         for with in names {
             let history = eve.request(json!({"type": "history", "with": with, "after": 0})).await.unwrap();
             assert_eq!((&history["messages"], &history["more"]), (&json!([]), &json!(false)), "{with}");
-            let read = json!({"type": "read", "with": with, "seq": 1});
-            assert_refused(&eve, with, read, "not_found", "no message").await;
+            for kind in ["read", "received"] {
+                let mark = json!({"type": kind, "with": with, "seq": 1});
+                assert_refused(&eve, with, mark, "not_found", "no message").await;
+            }
+            let watched = eve.request(json!({"type": "watch", "users": [with]})).await.unwrap();
+            assert_eq!(watched["users"], json!([]), "{with}");
         }
         let cursor = ana.request(json!({"type": "home"})).await.unwrap()["cursor"].clone();
         let synced = eve.request(json!({"type": "sync", "since": cursor})).await.unwrap();

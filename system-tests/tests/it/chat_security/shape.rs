@@ -96,7 +96,12 @@ fn a_request_that_is_not_as_documented_is_refused_with_what_is_wrong() {
         (json!({"type": "read", "with": "bob"}), "seq"),
         (json!({"type": "read", "with": "bob", "seq": -1}), "seq"),
         (json!({"type": "read", "with": "bob", "seq": 9_007_199_254_740_992_u64}), "seq"),
+        (json!({"type": "received", "with": "bob"}), "seq"),
         (json!({"type": "typing"}), "to"),
+        (json!({"type": "watch"}), "users"),
+        (json!({"type": "watch", "users": []}), "users"),
+        (json!({"type": "watch", "users": "bob"}), "users"),
+        (json!({"type": "watch", "users": ["bob", ""]}), "users"),
     ];
     bounded(async move {
         let cluster = Cluster::start(1, 1).await;
