@@ -8,10 +8,9 @@
 -- ARGV[10] the length of each in bytes, as two bytes
 -- ARGV[11…] for each its value, and what is kept if it wins: `+<ms>:<replica>` or `-<ms>:<replica>`; the sign alone: to be
 -- stamped here
--- Result: {} if there is no such set; {''} if it would keep too many values, and nothing was done; else {cursor, time in ms,
--- floor in ms or '', what is unusual}. The last has, with spaces between, for each operation that was not applied just as
--- it is, its number and: `a<ms>` applied with this time, `s<kept>` superseded by this, `d` duplicate, `c` the clock is ahead,
--- `o` too old
+-- Result: {} if there is no such set; else {cursor, time in ms, floor in ms or '', what is unusual}. The last has, with spaces
+-- between, for each operation that was not applied just as it is, its number and: `a<ms>` applied with this time, `s<kept>`
+-- superseded by this, `d` duplicate, `c` the clock is ahead, `o` too old, `f` the set is full, and the value is not kept
 --
 -- Atomic, because comparing, keeping, logging and publishing are one step: each change is in the log exactly once, and is
 -- published in the order of the log.
@@ -48,10 +47,30 @@ local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local latest_ms = now_ms + ARGV[3]
 local floor_ms = tonumber(floor or -1)
 
+-- A removal that is forgotten cannot be told from none: what is as old is refused from now on.
+local function collect()
+    local horizon = format('%.0f', now_ms - ARGV[4])
+    local old = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', horizon, 'LIMIT', 0, ARGV[7])
+    if #old > 0 then
+        redis.call('HDEL', KEYS[2], unpack(old))
+        redis.call('ZREM', KEYS[3], unpack(old))
+        floor_ms = math.max(floor_ms, tonumber(horizon))
+        floor = format('%.0f', floor_ms)
+        redis.call('HSET', KEYS[1], 'floor_ms', floor)
+    end
+end
+
 local values, count = {}, 0
 for at = HEAD + 1, #ARGV, 2 do
     count = count + 1
     values[count] = ARGV[at]
+end
+-- Where there may not be room for all, removals are forgotten first: before anything is read, so that each operation is
+-- judged by what is kept behind it, and by the floor that it makes.
+local room = ARGV[5] - redis.call('HLEN', KEYS[2])
+if room < count then
+    collect()
+    room = ARGV[5] - redis.call('HLEN', KEYS[2])
 end
 local stored = redis.call('HMGET', KEYS[2], unpack(values))
 
@@ -82,26 +101,28 @@ for index = 1, count do
     elseif ms <= floor_ms then
         outcome = 'o'
     end
+    local wins = not outcome or byte(outcome) == APPLIED
+    if wins and not kept then
+        if fresh < room then
+            fresh = fresh + 1
+        else
+            outcome, wins = 'f', false
+        end
+    end
     if outcome then
         unusual[index] = outcome
         told[#told + 1] = index .. outcome
     end
-    if not outcome or byte(outcome) == APPLIED then
-        if not kept then
-            fresh = fresh + 1
-        end
+    if wins then
         after[value] = wanted
     else
         refused = refused + 1
     end
 end
 told = table.concat(told, ' ')
-now_ms = format('%.0f', now_ms)
+local now_text = format('%.0f', now_ms)
 if refused == count then
-    return { epoch .. '-' .. previous, now_ms, floor or '', told }
-end
-if fresh > 0 and redis.call('HLEN', KEYS[2]) + fresh > tonumber(ARGV[5]) then
-    return { '' }
+    return { epoch .. '-' .. previous, now_text, floor or '', told }
 end
 
 -- What goes into the log.
@@ -150,15 +171,7 @@ if #alive > 0 then
     redis.call('ZREM', KEYS[3], unpack(alive))
 end
 
--- A removal that is forgotten cannot be told from none: what is as old is refused from now on.
-local horizon = format('%.0f', now_ms - ARGV[4])
-local old = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', horizon, 'LIMIT', 0, ARGV[7])
-if #old > 0 then
-    redis.call('HDEL', KEYS[2], unpack(old))
-    redis.call('ZREM', KEYS[3], unpack(old))
-    floor = format('%.0f', math.max(floor_ms, tonumber(horizon)))
-    redis.call('HSET', KEYS[1], 'floor_ms', floor)
-end
+collect()
 
 -- Positions are microseconds, so that none is given out twice even when Redis has lost the last ones.
 local position = format('%.0f', math.max(previous + 1, time[1] * 1000000 + time[2]))
@@ -170,5 +183,5 @@ if #operations > LONG_BYTES and redis.call('MEMORY', 'USAGE', KEYS[4]) > LOG_BYT
 end
 local cursor = epoch .. '-' .. position
 redis.call('PUBLISH', ARGV[2], '{"body":{"type":"delta","set":"' .. ARGV[1] .. '","prev":"' .. epoch .. '-' .. previous
-    .. '","cursor":"' .. cursor .. '","operations":[' .. operations .. '],"server_ms":' .. now_ms .. '}}\n')
-return { cursor, now_ms, floor or '', told }
+    .. '","cursor":"' .. cursor .. '","operations":[' .. operations .. '],"server_ms":' .. now_text .. '}}\n')
+return { cursor, now_text, floor or '', told }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use broker::redis::{Cmd, Value, from_redis_value};
 use foldhash::fast::RandomState;
 use protocol::name;
-use protocol::sets::{Change, Cursor, LOG_ENTRIES_MAX, Op, Outcome, SERVER, SetId, Stamp, VALUES_MAX};
+use protocol::sets::{Change, Cursor, LOG_ENTRIES_MAX, Op, Outcome, SERVER, SetId, Stamp};
 
 use super::key;
 use super::limit::{CALL_BYTES_MAX, COLLECTED_MIN};
@@ -29,6 +29,13 @@ pub(super) struct Part {
     count: usize,
 }
 
+impl Part {
+    /// How many operations it has.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+}
+
 /// Operations on one set.
 struct Call<'a> {
     set: &'a SetId,
@@ -46,15 +53,20 @@ pub(super) struct Done {
     pub(super) server_ms: u64,
     /// Of the operations that were not applied just as they were, by their place in the call.
     unusual: Vec<(usize, Outcome)>,
+    /// The places of those for whose values the set has no room.
+    left_out: Vec<usize>,
 }
 
-/// Why a call came to nothing.
+/// There is no such set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
-    /// There is no such set.
-    Unknown,
-    /// It would keep too many values.
-    Full,
+pub(super) struct Unknown;
+
+/// What the script tells about an operation.
+enum Became {
+    /// An outcome.
+    Of(Outcome),
+    /// There is no room for its value.
+    LeftOut,
 }
 
 impl<'a> Calls<'a> {
@@ -90,25 +102,35 @@ impl<'a> Calls<'a> {
     }
 
     /// Reads what Redis answered to a call; none if it cannot be understood.
-    pub(super) fn done(&self, call: usize, value: Value, options: &Options) -> Option<Result<Done, Refused>> {
+    pub(super) fn done(&self, call: usize, value: Value, options: &Options) -> Option<Result<Done, Unknown>> {
         let answer: Vec<String> = from_redis_value(value).ok()?;
         match answer.as_slice() {
-            [] => Some(Err(Refused::Unknown)),
-            [_] => Some(Err(Refused::Full)),
+            [] => Some(Err(Unknown)),
             [cursor, server_ms, floor_ms, unusual] => {
                 let (cursor, server_ms) = (cursor.parse().ok()?, server_ms.parse().ok()?);
                 let told =
                     Told { server_ms, ahead_ms_max: options.ahead_ms_max, floor_ms: floor_ms.parse().ok() };
                 let changes = &self.calls[call].changes;
-                let unusual = unusual.split(' ').filter(|told| !told.is_empty());
-                let unusual = unusual.map(|text| told.read(changes, text)).collect::<Option<Vec<_>>>()?;
-                Some(Ok(Done { cursor, server_ms, unusual }))
+                let mut done = Done { cursor, server_ms, unusual: Vec::new(), left_out: Vec::new() };
+                for text in unusual.split(' ').filter(|text| !text.is_empty()) {
+                    match told.read(changes, text)? {
+                        (place, Became::Of(outcome)) => done.unusual.push((place, outcome)),
+                        (place, Became::LeftOut) => done.left_out.push(place),
+                    }
+                }
+                Some(Ok(done))
             }
             _ => None,
         }
     }
 
-    /// What became of the operations of a part, in order.
+    /// How many operations of a part were not done, because the set has no room for their values.
+    pub(super) fn left_out(&self, part: &Part, done: &Done) -> usize {
+        let places = part.first..part.first + part.count;
+        done.left_out.iter().filter(|place| places.contains(place)).count()
+    }
+
+    /// What became of the operations of a part, in order, if none was left out.
     pub(super) fn outcomes(&self, part: &Part, done: &Done) -> impl Iterator<Item = Outcome> {
         let changes = &self.calls[part.call].changes[part.first..part.first + part.count];
         let mut unusual = done.unusual.iter().skip_while(|(place, _)| *place < part.first).peekable();
@@ -155,7 +177,7 @@ impl<'a> Call<'a> {
         let mut call = scripts.apply.call(&keys, args, 3 * self.texts.len());
         call.arg(self.set.as_str()).arg(name::topic_channel(&self.set.topic()));
         call.arg(options.ahead_ms_max).arg(options.horizon_ms);
-        call.arg(VALUES_MAX).arg(LOG_ENTRIES_MAX).arg(COLLECTED_MIN.max(2 * self.changes.len()));
+        call.arg(options.values_max).arg(LOG_ENTRIES_MAX).arg(COLLECTED_MIN.max(2 * self.changes.len()));
         let lengths: Vec<u8> = self.lengths.iter().flat_map(|length| length.to_be_bytes()).collect();
         call.arg(self.times()).arg(&self.texts).arg(lengths);
         let mut kept = String::with_capacity(96);
@@ -195,7 +217,7 @@ struct Told {
 
 impl Told {
     /// One unusual outcome: the number of the operation, a letter, and more.
-    fn read(&self, changes: &[&Change], text: &str) -> Option<(usize, Outcome)> {
+    fn read(&self, changes: &[&Change], text: &str) -> Option<(usize, Became)> {
         let (number, letter) = text.split_at(text.find(|letter: char| letter.is_ascii_lowercase())?);
         let place = number.parse::<usize>().ok()?.checked_sub(1)?;
         let own = || changes.get(place)?.stamp.clone();
@@ -209,9 +231,10 @@ impl Told {
             "d" => Outcome::Duplicate { stamp: own()? },
             "c" => Outcome::ClockAhead { server_ms: self.server_ms, ahead_ms_max: self.ahead_ms_max },
             "o" => Outcome::TooOld { floor_ms: self.floor_ms? },
+            "f" => return Some((place, Became::LeftOut)),
             _ => return None,
         };
-        Some((place, outcome))
+        Some((place, Became::Of(outcome)))
     }
 }
 
@@ -298,6 +321,9 @@ mod tests {
             r#"{"outcome":"clock_ahead","server_ms":5,"ahead_ms_max":60000}"#
         );
         assert_eq!(shown(&parts[1][0], &refused), [r#"{"outcome":"too_old","floor_ms":4}"#]);
+        let full = done("1d 2f 3f");
+        assert_eq!((calls.left_out(&parts[0][0], &full), calls.left_out(&parts[1][0], &full)), (1, 1));
+        assert_eq!((calls.left_out(&parts[0][0], &unusual), full.unusual.len()), (0, 1));
         for odd in ["x", "9d", "1", "1s+x:y", "0d"] {
             assert!(calls.done(0, texts(["e-7", "5", "4", odd]), &Options::default()).is_none(), "{odd}");
         }

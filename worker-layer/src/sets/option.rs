@@ -1,6 +1,6 @@
 //! The options of the service.
 
-use protocol::sets::{AHEAD_MS_MAX, HORIZON_MS};
+use protocol::sets::{AHEAD_MS_MAX, HORIZON_MS, VALUES_MAX};
 
 /// The options of the sets service.
 #[derive(Debug, Clone, clap::Args)]
@@ -15,6 +15,10 @@ pub struct Options {
     #[arg(long = "sets-horizon-ms", env = "SETS_HORIZON_MS", value_name = "MS")]
     #[arg(default_value_t = HORIZON_MS, value_parser = clap::value_parser!(u64).range(..=MS_MAX))]
     pub horizon_ms: u64,
+
+    /// How many values a set keeps, removed ones among them. Not on the command line: clients know it as a limit.
+    #[arg(skip = VALUES_MAX)]
+    pub values_max: usize,
 }
 
 /// The largest time that an option may have, milliseconds: 10,000 years, which Lua adds to the time without rounding.
@@ -22,6 +26,6 @@ const MS_MAX: u64 = 315_360_000_000_000;
 
 impl Default for Options {
     fn default() -> Self {
-        Self { ahead_ms_max: AHEAD_MS_MAX, horizon_ms: HORIZON_MS }
+        Self { ahead_ms_max: AHEAD_MS_MAX, horizon_ms: HORIZON_MS, values_max: VALUES_MAX }
     }
 }

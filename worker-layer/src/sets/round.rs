@@ -13,13 +13,13 @@ use protocol::{Answer, RequestError};
 
 use super::answer::{applied, failed, refused};
 use super::ask::{Ask, To};
-use super::call::{Calls, Done, Part};
+use super::call::{Calls, Done, Part, Unknown};
 use super::one::{Next, One};
 use super::read::Reading;
 use super::script::Commands;
 use super::shared::Shared;
 use super::step::{Job, Step};
-use super::trouble::{Doing, in_part, of_call};
+use super::trouble::{Doing, full, in_part, unknown};
 use crate::service::Outcome;
 
 /// A batch on its way.
@@ -150,7 +150,7 @@ impl<'a> Batch<'a> {
     fn understood(&self, call: usize, value: Value) -> Result<Done, RequestError> {
         match self.calls.done(call, value, &self.shared.options) {
             Some(Ok(done)) => Ok(done),
-            Some(Err(refused)) => Err(of_call(self.calls.set(call), refused)),
+            Some(Err(Unknown)) => Err(unknown(self.calls.set(call))),
             None => Err(self.shared.log.odd("the answer of apply.lua is not as it is written")),
         }
     }
@@ -180,10 +180,11 @@ impl<'a> Batch<'a> {
 
     /// What became of the operations of a request, and the call that the last of them was in.
     fn outcomes_of(&self, parts: &[Part]) -> Result<(Vec<sets::Outcome>, &Done), RequestError> {
-        let (mut outcomes, mut last) = (Vec::new(), None);
+        let (mut outcomes, mut left_out, mut last) = (Vec::new(), 0, None);
         for part in parts {
             match &self.done[part.call] {
                 Some(Ok(done)) => {
+                    left_out += self.calls.left_out(part, done);
                     outcomes.extend(self.calls.outcomes(part, done));
                     last = Some(done);
                 }
@@ -191,6 +192,10 @@ impl<'a> Batch<'a> {
                 Some(Err(error)) => return Err(error.clone()),
                 None => return Err(RequestError::outcome_unknown()),
             }
+        }
+        if left_out > 0 {
+            let count = parts.iter().map(Part::count).sum();
+            return Err(full(self.shared.options.values_max, left_out, count));
         }
         last.map(|done| (outcomes, done)).ok_or_else(RequestError::outcome_unknown)
     }

@@ -2,10 +2,9 @@
 
 use broker::StoreError;
 use broker::redis::{ServerError, Value};
-use protocol::sets::{SetId, VALUES_MAX};
+use protocol::sets::SetId;
 use protocol::{ErrorCode, RequestError};
 
-use super::call::Refused;
 use crate::cause::Causes;
 use crate::pace::Pace;
 
@@ -88,24 +87,22 @@ pub(super) fn unknown(set: &SetId) -> RequestError {
     RequestError::new(ErrorCode::NotFound, format!("there is no set {set:?}: POST /sets creates one"))
 }
 
-/// What is told when a call came to nothing.
-pub(super) fn of_call(set: &SetId, refused: Refused) -> RequestError {
-    match refused {
-        Refused::Unknown => unknown(set),
-        Refused::Full => RequestError::new(
-            ErrorCode::TooLarge,
-            format!("this set keeps {VALUES_MAX} values, removed ones among them, and takes no new one"),
-        ),
+/// What is told when so many operations of a request would have added to what a full set keeps.
+pub(super) fn full(values_max: usize, left_out: usize, count: usize) -> RequestError {
+    let mut words =
+        format!("this set keeps {values_max} values, removed ones among them, and takes no new one");
+    if left_out < count {
+        words += &format!(
+            ": {left_out} of the {count} operations were not done; sent one by one, each is answered"
+        );
     }
+    RequestError::new(ErrorCode::TooLarge, words)
 }
 
 /// What is told when some of the operations of a request were handed to Redis with success, and others failed.
 pub(super) fn in_part(error: &RequestError) -> RequestError {
     let words = format!("only the first of the operations were done: {}", error.message);
-    RequestError::new(
-        if error.code == ErrorCode::TooLarge { error.code } else { ErrorCode::OutcomeUnknown },
-        words,
-    )
+    RequestError::new(ErrorCode::OutcomeUnknown, words)
 }
 
 fn unavailable(why: &str) -> RequestError {

@@ -1,9 +1,9 @@
 //! Full sets, a Redis that is away or refuses, and nodes that missed something.
 
-use protocol::sets::{Contained, Message};
+use protocol::sets::{Applied, Contained, Digest, Message};
 use protocol::{Answer, Body, Effect, ErrorCode, Subject};
 
-use crate::support::sets::{Sets, connection, delta, set, sets_options, snapshot, values};
+use crate::support::sets::{Sets, connection, delta, named, set, sets_options, snapshot, values};
 use crate::support::{RedisServer, within};
 
 #[tokio::test]
@@ -23,6 +23,66 @@ async fn a_set_that_keeps_as_many_values_as_it_may_takes_no_new_one_but_changes_
     assert_eq!(sets.request("DELETE", "/sets/a/elements/7", None).await.status, 200);
     assert!(!sets.get::<Contained>("/sets/a/elements/new").await.contained);
     assert_eq!(sets.node.unread_pushes().await, 1);
+}
+
+#[tokio::test]
+async fn a_full_set_takes_new_values_again_as_soon_as_removals_may_be_forgotten() {
+    let mut options = sets_options(None, Some(60_000));
+    options.sets.values_max = 3;
+    let mut sets = Sets::with(options).await;
+    let now = sets.create("a").await.created_ms;
+    sets.apply("a", r#"{"op":"add","value":"kept"}"#).await;
+    // Removed longer ago than the horizon, and not forgotten yet.
+    let _: u64 = sets.redis.cli("HSET set:{a}:elements old -1:phone older -1:phone").await;
+    let _: u64 = sets.redis.cli("ZADD set:{a}:tombstones 1 old 1 older").await;
+    // The removal of `old` is forgotten in the same call: what would have been compared with it is as old.
+    let operations = format!(
+        r#"{{"op":"add","value":"old","stamp":[2,"laptop"]}},{{"op":"add","value":"new","stamp":[{now},"laptop"]}}"#
+    );
+    let applied = sets.apply("a", &operations).await;
+    assert_eq!(named(&applied), ["too_old", "applied"]);
+    assert!(!sets.get::<Contained>("/sets/a/elements/old").await.contained);
+    assert_eq!(sets.request("PUT", "/sets/a/elements/more", None).await.status, 200);
+    assert_eq!(sets.request("PUT", "/sets/a/elements/beyond", None).await.status, 413);
+    assert_eq!(sets.get::<Digest>("/sets/a/digest").await.count, 3);
+}
+
+#[tokio::test]
+async fn a_full_set_refuses_a_new_value_and_nothing_else_that_comes_with_it() {
+    let mut options = sets_options(None, None);
+    options.sets.values_max = 20;
+    let mut sets = Sets::with(options).await;
+    sets.create("a").await;
+    let values: Vec<String> = (0..20).map(|value| format!(r#"{{"op":"add","value":"{value}"}}"#)).collect();
+    sets.apply("a", &values.join(",")).await;
+    // Ten clients add beyond the bound, ten others remove what is there, all in one payload.
+    let (mut lines, mut seqs) = (Vec::new(), Vec::new());
+    for number in 0..10 {
+        for (op, value) in [("add", format!("new-{number}")), ("remove", number.to_string())] {
+            let message = format!(
+                r#"{{"type":"apply","set":"a","operations":[{{"op":"{op}","value":"{value}"}}],"id":1}}"#
+            );
+            let (seq, line) = sets.node.message(connection(), &message);
+            lines.extend(line);
+            seqs.push((op, seq));
+        }
+    }
+    sets.node.publish(&sets.worker.id, lines).await;
+    for (op, seq) in seqs {
+        let reply = sets.node.reply(seq).await;
+        let expected = if op == "add" { r#""code":"too_large""# } else { r#""outcome":"applied""# };
+        assert!(reply.contains(expected), "{op}: {reply}");
+    }
+    // In one request: what can be done is done, and the answer says that not all was.
+    let both = r#"{"operations":[{"op":"add","value":"new"},{"op":"remove","value":"10"}]}"#;
+    let response = sets.request("POST", "/sets/a/operations", Some(both)).await;
+    let error = sets.error(&response).await;
+    assert_eq!((response.status, error.code), (413, ErrorCode::TooLarge));
+    assert!(error.message.contains("1 of the 2 operations were not done"), "{error}");
+    assert!(!sets.get::<Contained>("/sets/a/elements/10").await.contained);
+    let kept = r#"{"operations":[{"op":"add","value":"10"},{"op":"remove","value":"11"}]}"#;
+    let response = sets.request("POST", "/sets/a/operations", Some(kept)).await;
+    assert_eq!(sets.body::<Applied>(&response).await.outcomes.len(), 2);
 }
 
 #[tokio::test]
