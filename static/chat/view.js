@@ -132,6 +132,7 @@ class ChatView {
     this.#session.end();
     this.#session = null;
     rememberWho(null);
+    if (trouble.code === 'expired') this.#find('chat-token').value = '';
     const token = this.#find('chat-token').value.trim();
     if (trouble.code === 'unauthorized' || trouble.code === 'expired') {
       this.#find('chat-token-field').hidden = false;

@@ -1,11 +1,12 @@
 //! Who is online, when nodes, workers and Redis die; and what a connection gets when its token has expired.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use serde_json::{Value, json};
+use system_tests::browser::Browser;
 use system_tests::client::Heard;
 use system_tests::cluster::Node;
 use system_tests::{Client, Cluster, bounded, bounded_by, eventually, within};
@@ -15,6 +16,9 @@ use system_tests::{Client, Cluster, bounded, bounded_by, eventually, within};
 const OFFLINE_MAX: Duration = Duration::from_secs(2 * 60);
 /// How long the test of that may take.
 const STOPPED_MAX: Duration = Duration::from_secs(3 * 60);
+
+/// How long a token is good for that a test sees expire, seconds: enough to log in with it on a busy machine.
+const BRIEF_S: u64 = 5;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -141,6 +145,10 @@ fn a_node_that_is_stopped_keeps_nobody_online_and_tells_of_them_when_it_goes_on(
     });
 }
 
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
 fn token(name: &str, until_s: u64) -> String {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let claims = json!({ "sub": name, "exp": until_s });
@@ -153,14 +161,34 @@ fn token(name: &str, until_s: u64) -> String {
 fn a_connection_ends_with_its_token_also_without_a_worker_unless_it_has_a_new_one() {
     bounded(async {
         let mut cluster = Cluster::start_with(1, 1, &["--chat-token-key", SECRET]).await;
-        let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let now_s = now_s();
         let login = |until_s| json!({ "type": "login", "username": "bob", "token": token("bob", until_s) });
-        // It is taken for 5 s longer than it says, because clocks differ.
-        let renewed = device(&cluster.nodes[0], login(now_s)).await;
-        let brief = device(&cluster.nodes[0], login(now_s)).await;
+        let renewed = device(&cluster.nodes[0], login(now_s + BRIEF_S)).await;
+        let brief = device(&cluster.nodes[0], login(now_s + BRIEF_S)).await;
         renewed.request(login(now_s + 3_600)).await.expect("a new token");
         cluster.workers[0].kill().await;
         assert_eq!(brief.closed().await.code(), Some(4501));
         renewed.record().look(|heard| assert_eq!(heard.closed, None));
+    });
+}
+
+#[test]
+fn the_page_asks_for_a_new_token_when_the_old_one_has_expired_and_goes_on_with_it() {
+    bounded(async {
+        let cluster = Cluster::start_with(1, 1, &["--chat-token-key", SECRET]).await;
+        let browser = Browser::start().await;
+        let page = browser.open(&cluster.nodes[0].http("/#chat")).await;
+        let (shown, enter) = ("document.querySelector('#chat-home:not([hidden])')", '\u{E007}');
+        browser.until(&page, "document.querySelector('#state[data-state=open]')").await;
+        browser.fill(&page, "#chat-name", &format!("bob{enter}")).await;
+        browser.until(&page, "document.querySelector('#chat-token').offsetParent").await;
+        browser.fill(&page, "#chat-token", &format!("{}{enter}", token("bob", now_s() + BRIEF_S))).await;
+        browser.until(&page, shown).await;
+        let said = "document.querySelector('#chat-login-error').textContent";
+        browser.until(&page, &format!("{said}.includes('token has expired')")).await;
+        browser.fill(&page, "#chat-token", &format!("{}{enter}", token("bob", now_s() + 3_600))).await;
+        browser.until(&page, shown).await;
+        browser.until(&page, "document.querySelector('#state[data-state=open]')").await;
+        browser.close().await;
     });
 }
