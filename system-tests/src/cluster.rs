@@ -119,7 +119,7 @@ impl Cluster {
 
     /// The worker that publishes the listings now: its lease names it, and its run after a colon.
     pub async fn publisher(&self) -> String {
-        let look = async || self.redis.run::<Option<String>>(&["GET", "numbers:publisher"]).await;
+        let look = async || self.redis.run::<Option<String>>(&["GET", "{numbers}:publisher"]).await;
         let holder = eventually("a worker publishes", look).await;
         holder.split(':').next().unwrap_or_default().to_owned()
     }

@@ -43,7 +43,7 @@ use system_tests::{Client, Cluster, RedisServer};
 async fn settle(cluster: &Cluster, clients: &[Client]) {
     cluster.publisher().await;
     system_tests::eventually("the first listing is published", async || {
-        cluster.redis.run::<Option<u64>>(&["GET", "numbers:version"]).await
+        cluster.redis.run::<Option<u64>>(&["GET", "{numbers}:version"]).await
     })
     .await;
     for client in clients {

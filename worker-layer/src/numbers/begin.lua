@@ -1,6 +1,6 @@
 -- Gives out the version of the listing that is about to be read.
 --
--- KEYS[1] numbers:publisher  KEYS[2] numbers:version
+-- KEYS[1] {numbers}:publisher  KEYS[2] {numbers}:version
 -- ARGV[1] who asks  ARGV[2] the newest version that it has seen
 -- Result: the version, or false if the lease is another's
 --

@@ -1,6 +1,6 @@
 -- Takes or renews the lease of the publisher, and tells where the store stands.
 --
--- KEYS[1] numbers:publisher  KEYS[2] numbers:version  KEYS[3] numbers:epoch
+-- KEYS[1] {numbers}:publisher  KEYS[2] {numbers}:version  KEYS[3] {numbers}:epoch
 -- ARGV[1] who asks  ARGV[2] how long the lease is to last, milliseconds
 -- Result: {1 if the lease is held now by who asks, else 0; the newest version, 0 if there is none; the epoch, if any}
 --

@@ -1,6 +1,6 @@
 -- Publishes a listing, if nobody has begun a newer one.
 --
--- KEYS[1] numbers:publisher  KEYS[2] numbers:version
+-- KEYS[1] {numbers}:publisher  KEYS[2] {numbers}:version
 -- ARGV[1] who asks  ARGV[2] the version of the listing  ARGV[3] the channel  ARGV[4] the push, as one line
 -- Result: 1 if it was published, 0 if the lease or the version is another's
 --

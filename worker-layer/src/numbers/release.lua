@@ -1,6 +1,6 @@
 -- Gives the lease of the publisher back, so that another worker takes it at once: Redis notifies of the deletion.
 --
--- KEYS[1] numbers:publisher
+-- KEYS[1] {numbers}:publisher
 -- ARGV[1] who asks
 -- Result: 1 if it was held, else 0
 --

@@ -79,7 +79,7 @@ async fn a_publisher_that_leaves_pushes_what_is_pending_and_another_takes_over_a
     publisher.terminate();
     publisher.left().await.expect("in time");
     node.pushed_until(&[("ana", 99)]).await;
-    let holder: Option<String> = redis.cli("GET numbers:publisher").await;
+    let holder: Option<String> = redis.cli("GET {numbers}:publisher").await;
     assert!(holder.is_none_or(|holder| holder.starts_with(other.id.as_str())), "the lease was given back");
     node.set(&other.id, "ana", 200).await;
     node.pushed_until(&[("ana", 200)]).await;
