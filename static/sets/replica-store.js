@@ -59,7 +59,7 @@ export class ReplicaStore {
   async claim(set, side) {
     const remembered = `${PREFIX}${set}/${side}`;
     const before = attempt(() => this.#session.getItem(remembered));
-    const slot = (before && (await this.#regain(set, before))) ?? (await this.#holdFree(set));
+    const slot = (before && (await this.#regain(set, before))) || (await this.#holdFree(set));
     attempt(() => this.#session.setItem(remembered, slot.name));
     return slot;
   }
@@ -69,28 +69,43 @@ export class ReplicaStore {
     const timer = setTimeout(() => patience.abort(), REGAIN_MS);
     const slot = await this.#hold(set, name, { signal: patience.signal });
     clearTimeout(timer);
-    return slot;
+    return slot ?? (this.#locks ? null : this.#unlocked(set, name));
   }
 
   async #holdFree(set) {
-    if (!this.#locks) return new Slot(this.#storage, set, `tab-${randomHex(8)}`, () => {});
-    for (let number = 1; ; number++) {
+    for (let number = 1; this.#locks; number++) {
       const slot = await this.#hold(set, String(number), { ifAvailable: true });
       if (slot) return slot;
     }
+    return this.#unlocked(set, `tab-${randomHex(8)}`);
   }
 
-  /** @returns {Promise<Slot | null>} null if another page holds it */
+  /** @returns {Promise<Slot | null>} null if another page holds it, or if the browser turns out to refuse locks */
   async #hold(set, name, options) {
-    if (!this.#locks) return new Slot(this.#storage, set, name, () => {});
-    const release = await new Promise((resolve) => {
-      const held = (lock) => lock && new Promise((release) => resolve(release));
-      this.#locks.request(`${PREFIX}${set}/${name}`, options, held).then(
-        () => resolve(null),
-        () => resolve(null),
-      );
-    });
+    if (!this.#locks) return this.#unlocked(set, name);
+    const release = await this.#lock(`${PREFIX}${set}/${name}`, options);
     return release && new Slot(this.#storage, set, name, release);
+  }
+
+  /**
+   * Where storage is blocked and in sandboxed frames there are locks, but each request is refused: from then on it is as if
+   * there were none.
+   * @returns {Promise<(() => void) | null>} releases the lock; null if there is none
+   */
+  async #lock(name, options) {
+    try {
+      return await new Promise((resolve, reject) => {
+        const held = (lock) => (lock ? new Promise((release) => resolve(release)) : resolve(null));
+        this.#locks.request(name, options, held).catch(reject);
+      });
+    } catch {
+      if (!options.signal?.aborted) this.#locks = undefined;
+      return null;
+    }
+  }
+
+  #unlocked(set, name) {
+    return new Slot(this.#storage, set, name, () => {});
   }
 
   /** Which sets have something kept here, and how many operations wait in them. */

@@ -102,6 +102,29 @@ test('where pages cannot be told apart each tab has a slot of its own, over relo
   assert.equal(names[0], names[2]);
 });
 
+test('where the browser refuses locks it is as where it has none', async () => {
+  const refuse = () => Promise.reject(new DOMException('no', 'SecurityError'));
+  const explode = () => {
+    throw new TypeError('no');
+  };
+  for (const request of [refuse, explode]) {
+    let requests = 0;
+    // Who asks for ever waits for ever in the end, instead of freezing this process.
+    const refusing = { request: () => (++requests > 100 ? new Promise(() => {}) : request()) };
+    const store = tab({ locks: refusing });
+    const first = await page(store());
+    const second = await page(tab({ locks: refusing })());
+    assert.match(first.slot.name, /^tab-/);
+    assert.notEqual(first.slot.name, second.slot.name);
+    first.replica.add('milk');
+    await settle();
+    first.keeper.end();
+    const again = await page(store());
+    assert.equal(again.slot.name, first.slot.name);
+    assert.deepEqual(valuesOf(again.replica), ['milk']);
+  }
+});
+
 test('what a closed page left behind is counted, and taken over by whoever wants it', async () => {
   const [closed, open] = [await page(tab()()), await page(tab()())];
   closed.replica.add('milk');
