@@ -143,3 +143,19 @@ fn a_place_that_cannot_be_used_is_a_bad_option() {
         }
     });
 }
+
+/// ARCHITECTURE, rule 5.
+#[test]
+fn a_worker_that_leaves_answers_the_uploads_that_it_has() {
+    bounded(async {
+        let (mut cluster, _folder) = start(1, 2).await;
+        let files: Vec<Vec<u8>> = (0..12).map(|n| png(400, 400, [n, 0, 0])).collect();
+        let uploads = files.iter().map(|file| post(&cluster, 0, "image/png", file.clone()));
+        let leaving = async { cluster.workers[0].terminate() };
+        let (responses, ()) =
+            futures_util::future::join(futures_util::future::join_all(uploads), leaving).await;
+        let statuses: Vec<u16> = responses.iter().map(|response| response.status().as_u16()).collect();
+        assert_eq!(statuses, [201; 12]);
+        assert!(cluster.workers[0].wait().await.success(), "it left in time");
+    });
+}
