@@ -2,11 +2,15 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use broker::Address;
 use broker::redis::aio::MultiplexedConnection;
 use broker::redis::{self, FromRedisValue};
 use tempfile::TempDir;
+
+/// How long Redis may take to answer the test itself, on a machine that is busy with other tests.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// A `redis-server` on a Unix socket in a folder of its own, with an append-only file. It is killed when it
 /// is dropped.
@@ -71,7 +75,8 @@ impl RedisServer {
     /// A connection that does not go through the broker.
     pub(crate) async fn connection(&self) -> MultiplexedConnection {
         let client = redis::Client::open(self.url()).expect("a valid address");
-        client.get_multiplexed_async_connection().await.expect("it runs")
+        let config = redis::AsyncConnectionConfig::new().set_response_timeout(Some(ANSWER_MAX));
+        client.get_multiplexed_async_connection_with_config(&config).await.expect("it runs")
     }
 
     /// One command, in words, like redis-cli takes it.
