@@ -37,8 +37,9 @@ export function createPicture(picture, words) {
   link.className = 'chat-picture';
   link.href = pictureUrl(picture.id);
   const image = document.createElement('img');
-  const size = shownSize(picture);
-  [image.width, image.height] = [size.width, size.height];
+  const { width, height } = shownSize(picture);
+  // Also while it is not there, and when it does not come.
+  [link.style.width, link.style.aspectRatio] = [`${width}px`, `${width} / ${height}`];
   image.alt = words;
   image.decoding = 'async';
   image.addEventListener('error', () => link.classList.add('is-missing'));

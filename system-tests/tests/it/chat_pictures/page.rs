@@ -108,6 +108,17 @@ fn both_sides_see_a_picture_that_was_chosen_pasted_or_dropped_and_can_open_it() 
         browser.resize(&bob, 360, 740).await;
         browser.until(&bob, &shown(3)).await;
         browser.until(&bob, "document.documentElement.scrollWidth <= window.innerWidth").await;
+
+        // One that does not come leaves its place as it is, and is asked for again on a click.
+        let size = "const { offsetWidth, offsetHeight } = document.querySelector('.chat-picture'); return [offsetWidth, offsetHeight]";
+        let place = browser.run(&bob, size).await;
+        browser
+            .run(&bob, "document.querySelector('.chat-picture img').src = '/chat/pictures/none/thumbnail'")
+            .await;
+        browser.until(&bob, "document.querySelector('.chat-picture.is-missing')").await;
+        assert_eq!(browser.run(&bob, size).await, place);
+        browser.run(&bob, "document.querySelector('.chat-picture').click()").await;
+        browser.until(&bob, &shown(3)).await;
         browser.close().await;
     });
 }
