@@ -5,17 +5,12 @@
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-use super::CLIENTS;
+use super::{CLIENTS, MODEST, SHARE};
 use crate::audience::Audience;
 use crate::measure::Stage;
 use crate::order::{Ask, Conversed};
 use crate::report::{Bar, Chart, Row, Target, count, median};
 use crate::server::{CHAT_PATH, Deployment, Server};
-
-/// The modest rate, messages a second.
-const MODEST: f64 = 100.0;
-/// The other one, of the highest.
-const SHARE: f64 = 0.8;
 
 /// What was found at a rate.
 #[derive(Serialize)]
@@ -25,7 +20,7 @@ pub(super) struct Finding {
     echo: Vec<Conversed>,
 }
 
-pub(super) fn find(stage: &Stage, deployment: &Deployment, highest_per_s: f64) -> Result<[Finding; 2]> {
+pub(super) fn find(stage: &Stage, deployment: &Deployment, rates: &[f64]) -> Result<Vec<Finding>> {
     let echo = Server::limit("echo")?;
     let mut audience = Audience::at(&deployment.node, CHAT_PATH)?;
     let mut echo_audience = Audience::of(&echo)?;
@@ -48,7 +43,7 @@ pub(super) fn find(stage: &Stage, deployment: &Deployment, highest_per_s: f64) -
         }
         Ok(finding)
     };
-    Ok([at(MODEST)?, at((SHARE * highest_per_s).round())?])
+    rates.iter().map(|rate| at(*rate)).collect()
 }
 
 impl Finding {

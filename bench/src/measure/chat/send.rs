@@ -4,7 +4,6 @@
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
-use super::CLIENTS;
 use super::write::Writing;
 use crate::audience::Audience;
 use crate::measure::Stage;
@@ -37,14 +36,14 @@ struct Round {
     writes_us: f64,
 }
 
-pub(super) fn find(stage: &Stage, deployment: &Deployment) -> Result<Vec<Finding>> {
+pub(super) fn find(stage: &Stage, deployment: &Deployment, clients: &[usize]) -> Result<Vec<Finding>> {
     let echo = Server::limit("echo")?;
     let mut audience = Audience::at(&deployment.node, CHAT_PATH)?;
     let mut echo_audience = Audience::of(&echo)?;
     let writing = Writing::open(deployment.redis.address)?;
     let (rounds, seconds) = stage.pick((5, 2.0), (3, 1.0));
     let mut findings = Vec::new();
-    for clients in CLIENTS {
+    for &clients in clients {
         audience.connect(clients)?;
         echo_audience.connect(clients)?;
         audience.call_times(1, Ask::Login { first: 0 })?;
@@ -97,52 +96,59 @@ impl Finding {
         self.of(|round| round.called.rate())
     }
 
-    pub(super) fn rows(&self) -> [Row; 3] {
-        let clients = count(self.clients as f64);
+    /// Beside the plain writes.
+    pub(super) fn row(&self) -> Row {
         let failed: u64 = self.rounds.iter().map(|round| round.called.refused + round.called.silent).sum();
         let target =
             Target::at_least(self.per_s(), (2.0 * PEAK_PER_S).round(), (5.0 * PEAK_PER_S).round(), "/s");
-        let ours = format!(
+        Row {
+            measure: format!("chat: send → acknowledged, {} clients", count(self.clients as f64)),
+            ours: self.shown(),
+            limit: format!("the same writes, pipelined {}/s", count(self.of(|round| round.writes_per_s))),
+            ratio: Some(self.of(|round| round.called.rate() / round.writes_per_s)),
+            target: target.unless(failed > 0, format!("{failed} sends failed")),
+        }
+    }
+
+    /// The same, beside the echo, and CPU time.
+    pub(super) fn rows(&self) -> [Row; 3] {
+        let row = self.row();
+        let cpu_us = self.of(|round| round.node_us + round.worker_us + round.redis_us);
+        let writes_us = self.of(|round| round.writes_us);
+        let beside_echo = Row {
+            measure: row.measure.clone(),
+            ours: self.shown(),
+            limit: format!(
+                "echo {}/s, p50 {:.2}, p99 {:.2} ms",
+                count(self.of(|round| round.echo.rate())),
+                self.of(|round| round.echo.latency.p50_ms),
+                self.of(|round| round.echo.latency.p99_ms)
+            ),
+            ratio: Some(self.of(|round| round.called.rate() / round.echo.rate())),
+            target: Target::none(),
+        };
+        let cpu = Row {
+            measure: format!("chat: a message, {} clients, CPU time", count(self.clients as f64)),
+            ours: format!(
+                "{cpu_us:.0} µs: node {:.0}, worker {:.0}, Redis {:.0}",
+                self.of(|round| round.node_us),
+                self.of(|round| round.worker_us),
+                self.of(|round| round.redis_us)
+            ),
+            limit: format!("the same writes, Redis {writes_us:.0} µs"),
+            ratio: Some(cpu_us / writes_us),
+            target: Target::none(),
+        };
+        [row, beside_echo, cpu]
+    }
+
+    fn shown(&self) -> String {
+        format!(
             "{}/s, p50 {:.2}, p99 {:.2} ms",
             count(self.per_s()),
             self.of(|round| round.called.latency.p50_ms),
             self.of(|round| round.called.latency.p99_ms)
-        );
-        let cpu_us = self.of(|round| round.node_us + round.worker_us + round.redis_us);
-        let writes_us = self.of(|round| round.writes_us);
-        [
-            Row {
-                measure: format!("chat: send → acknowledged, {clients} clients"),
-                ours: ours.clone(),
-                limit: format!("the same writes, pipelined {}/s", count(self.of(|round| round.writes_per_s))),
-                ratio: Some(self.of(|round| round.called.rate() / round.writes_per_s)),
-                target: target.unless(failed > 0, format!("{failed} sends failed")),
-            },
-            Row {
-                measure: format!("chat: send → acknowledged, {clients} clients"),
-                ours,
-                limit: format!(
-                    "echo {}/s, p50 {:.2}, p99 {:.2} ms",
-                    count(self.of(|round| round.echo.rate())),
-                    self.of(|round| round.echo.latency.p50_ms),
-                    self.of(|round| round.echo.latency.p99_ms)
-                ),
-                ratio: Some(self.of(|round| round.called.rate() / round.echo.rate())),
-                target: Target::none(),
-            },
-            Row {
-                measure: format!("chat: a message, {clients} clients, CPU time"),
-                ours: format!(
-                    "{cpu_us:.0} µs: node {:.0}, worker {:.0}, Redis {:.0}",
-                    self.of(|round| round.node_us),
-                    self.of(|round| round.worker_us),
-                    self.of(|round| round.redis_us)
-                ),
-                limit: format!("the same writes, Redis {writes_us:.0} µs"),
-                ratio: Some(cpu_us / writes_us),
-                target: Target::none(),
-            },
-        ]
+        )
     }
 }
 
