@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::link::Target;
-use crate::part::Share;
+use crate::share::Share;
 
 /// Most operations in one request: with the longest values of a monkey they stay below what a node takes as one message.
 const BATCH_MAX: u64 = 200;

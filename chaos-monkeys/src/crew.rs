@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use crate::config::Config;
 use crate::link::Failure;
 use crate::monkey;
-use crate::part::{Child, ChildError, Order, Said, Share, sockets_max};
+use crate::part::{Child, ChildError, Order, Said, sockets_max};
+use crate::share::Share;
 use crate::troop::{Progress, Testimony, Troop};
 use crate::world::World;
 

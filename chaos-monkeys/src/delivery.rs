@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::gauge::{count, count_more};
 use crate::link::Failure;
-use crate::monkey::timepiece::Timepiece;
+use crate::timepiece::Timepiece;
 use crate::wire::{Change, Told};
 use crate::world::World;
 

@@ -16,7 +16,7 @@
 //! - [`program`], [`run`](mod@run): the program; a run: gathering, chaos, calm, verdict
 //! - [`troop`]: the monkeys of a process; [`crew`], [`part`], [`child`]: of several
 //! - [`monkey`]: the three kinds
-//! - [`dice`], [`decision`]: what they decide
+//! - [`dice`], [`decision`], [`timepiece`]: what they decide, and what their clock says
 //! - [`wire`], [`cursor`]: what is said to the service and what it says
 //! - [`follow`], [`feed`]: the rules by which a client follows a set
 //! - [`copy`], [`replica`]: what they hold
@@ -37,6 +37,7 @@ pub mod feed;
 pub mod finding;
 pub mod follow;
 pub mod gauge;
+mod insist;
 pub mod ledger;
 pub mod link;
 pub mod monkey;
@@ -46,6 +47,8 @@ pub mod replica;
 pub mod report;
 pub mod run;
 pub mod sent;
+pub mod share;
+pub mod timepiece;
 pub mod troop;
 pub mod verdict;
 pub mod view;

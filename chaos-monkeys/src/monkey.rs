@@ -3,13 +3,11 @@
 //! - [`normal`]: adds and removes values at random intervals
 //! - [`offline`]: changes a copy of its own for a while, then syncs and expects to converge
 //! - [`viewer`]: merges the server's set into its own copy and follows it live
-//! - [`timepiece`]: the clock of a monkey, which may be wrong
 //! - [`line`](mod@line): the network of a monkey, which may break
 
 pub mod line;
 pub mod normal;
 pub mod offline;
-pub mod timepiece;
 pub mod viewer;
 
 use crate::config::Config;

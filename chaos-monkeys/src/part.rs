@@ -1,12 +1,10 @@
 //! Several processes, because one may not open enough sockets.
 //!
-//! The parent starts itself again, each time with another [`Share`] of the monkeys, and they talk in lines: the parent says
+//! The parent starts itself again, each time with another [`Share`](crate::share::Share) of the monkeys, and they talk in lines: the parent says
 //! [`Order`]s, a child [`Said`]. All chance comes from the seed and the index of a monkey, so it is the same however many processes
 //! there are.
 
-use std::fmt;
 use std::process::Stdio;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -24,36 +22,6 @@ const RESERVED: u64 = 200;
 
 /// Lines of a child, other than progress, that may wait to be read.
 const SAID_MAX: usize = 8;
-
-/// One of several processes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
-    /// Which: 0 is the first.
-    pub part: usize,
-    /// Of how many.
-    pub of: usize,
-}
-
-/// A text that is no share.
-#[derive(Debug, thiserror::Error)]
-#[error("a share is like 0/2")]
-pub struct BadShare;
-
-impl FromStr for Share {
-    type Err = BadShare;
-
-    fn from_str(text: &str) -> Result<Self, BadShare> {
-        let (part, of) = text.split_once('/').ok_or(BadShare)?;
-        let share = Self { part: part.parse().map_err(|_| BadShare)?, of: of.parse().map_err(|_| BadShare)? };
-        if share.part < share.of { Ok(share) } else { Err(BadShare) }
-    }
-}
-
-impl fmt::Display for Share {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.part, self.of)
-    }
-}
 
 /// What a parent tells a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,6 +160,7 @@ async fn read(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::share::Share;
 
     #[test]
     fn a_share_is_one_of_several() {

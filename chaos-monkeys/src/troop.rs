@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use hyper::Method;
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
+use tokio::time::{Instant, interval, sleep, timeout};
 
 use crate::gauge::{Counted, Timed, count};
-use crate::link::{Failure, Http, Response};
+use crate::insist::insist;
+use crate::link::{Failure, Http};
 use crate::monkey::normal::Normal;
 use crate::monkey::offline::Offline;
 use crate::monkey::viewer::Viewer;
@@ -26,9 +27,6 @@ const START_PAUSE: Duration = Duration::from_millis(20);
 
 /// How long it takes to compare the copies of all sets with the server once.
 const AUDIT_ROUND: Duration = Duration::from_secs(2);
-
-/// How long a request that failed waits before it is made again.
-const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
 /// The monkeys of one process.
 #[derive(Debug)]
@@ -76,7 +74,7 @@ impl Troop {
         let patience = troop.world.config.settle;
         for index in 0..troop.world.sets.len() {
             let body = format!(r#"{{"id":"{0}","name":"{0}"}}"#, troop.world.sets[index].id);
-            troop.insist(Method::POST, "/sets", Some(body), patience).await?;
+            insist(&troop.world, Method::POST, "/sets", Some(body), patience).await?;
         }
         troop.start(Kind::Viewer).await;
         let arrival = Instant::now() + patience;
@@ -122,7 +120,7 @@ impl Troop {
         let mut sets = Vec::with_capacity(world.sets.len());
         let deadline = Instant::now() + world.config.settle;
         for index in 0..world.sets.len() {
-            sets.push(verdict::account(&self, &world, index, deadline).await);
+            sets.push(verdict::account(&world, index, deadline).await);
         }
         world.over.cancel();
         world.tracker.close();
@@ -133,31 +131,6 @@ impl Troop {
             found: world.findings.read(),
             sets,
         }
-    }
-
-    /// Makes a request until it has an answer.
-    ///
-    /// # Errors
-    /// The last failure, when the time is over or it was refused.
-    pub async fn insist(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<String>,
-        patience: Duration,
-    ) -> Result<Response, Failure> {
-        let deadline = Instant::now() + patience;
-        for tries in 0.. {
-            let failure = match once(&self.world, tries, method.clone(), path, body.clone()).await {
-                Ok(response) => return Ok(response),
-                Err(failure) => failure,
-            };
-            if matches!(failure, Failure::Refused(_)) || Instant::now() >= deadline {
-                return Err(failure);
-            }
-            sleep_until(deadline.min(Instant::now() + RETRY_PAUSE)).await;
-        }
-        Err(Failure::Lost("never tried".to_owned()))
     }
 
     async fn start(&self, kind: Kind) {
@@ -219,19 +192,6 @@ impl Testimony {
 
 fn missing(world: &World) -> usize {
     world.replicas.lock().iter().filter(|replica| !replica.is_held()).count()
-}
-
-/// Makes a request on a connection of its own.
-async fn once(
-    world: &World,
-    tries: usize,
-    method: Method,
-    path: &str,
-    body: Option<String>,
-) -> Result<Response, Failure> {
-    let (target, mut http) = (world.target(tries), Http::default());
-    http.open(target, &world.source(0), &world.tracker).await?;
-    http.request(target, method, path, body).await
 }
 
 /// Breaks all connections from time to time, for as long as it is let.

@@ -9,10 +9,10 @@ use tokio::time::{Duration, Instant, sleep};
 
 use crate::cursor::Cursor;
 use crate::finding::{Findings, Found};
+use crate::insist::insist;
 use crate::ledger::{self, Ledger};
 use crate::link::Failure;
 use crate::replica::{Replica, Standing};
-use crate::troop::Troop;
 use crate::wire::{self, Digest, Snapshot};
 use crate::world::World;
 
@@ -89,12 +89,12 @@ impl Account {
 }
 
 /// Compares all copies of a set with the server, and the server with what it acknowledged.
-pub(crate) async fn account(troop: &Troop, world: &World, index: usize, deadline: Instant) -> Account {
+pub(crate) async fn account(world: &World, index: usize, deadline: Instant) -> Account {
     let board = &world.sets[index];
     let replicas: Vec<Arc<Replica>> =
         world.replicas.lock().iter().filter(|replica| replica.set == index).cloned().collect();
     loop {
-        let server = match ask(troop, &board.id, deadline).await {
+        let server = match ask(world, &board.id, deadline).await {
             Ok(server) => server,
             Err(failure) => {
                 world
@@ -131,12 +131,12 @@ async fn wait_for(replicas: &[Arc<Replica>], server: &Server, deadline: Instant)
 }
 
 /// Asks the server what it holds and what its digest is, both at the same position.
-async fn ask(troop: &Troop, id: &str, deadline: Instant) -> Result<Server, Failure> {
+async fn ask(world: &World, id: &str, deadline: Instant) -> Result<Server, Failure> {
     loop {
         let patience = deadline.saturating_duration_since(Instant::now());
         let path = format!("/sets/{id}?tombstones=1");
-        let snapshot = troop.insist(Method::GET, &path, None, patience).await?;
-        let digest = troop.insist(Method::GET, &format!("/sets/{id}/digest"), None, patience).await?;
+        let snapshot = insist(world, Method::GET, &path, None, patience).await?;
+        let digest = insist(world, Method::GET, &format!("/sets/{id}/digest"), None, patience).await?;
         let unread =
             |error: serde_json::Error| Failure::Refused(format!("an answer cannot be read: {error}"));
         let snapshot: Snapshot<'_> = serde_json::from_slice(&snapshot.body).map_err(unread)?;

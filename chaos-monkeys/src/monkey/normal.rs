@@ -11,13 +11,13 @@ use tokio::time::sleep;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::line::Line;
-use super::timepiece::Timepiece;
 use super::{Kind, Monkey};
 use crate::decision::{Decision, Decisions, Way};
 use crate::delivery;
 use crate::dice::Purpose;
 use crate::gauge::{count, count_more};
 use crate::link::{Failure, Response};
+use crate::timepiece::Timepiece;
 use crate::wire::{Change, Outcomes, Told};
 use crate::world::World;
 

@@ -9,7 +9,6 @@ use tokio::time::{Instant as Time, sleep, sleep_until};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::line::Line;
-use super::timepiece::Timepiece;
 use super::{Kind as Monkeys, Monkey};
 use crate::copy::Mismatch;
 use crate::decision::{Trip, Trips};
@@ -19,6 +18,7 @@ use crate::feed::{Feed, News};
 use crate::gauge::{count, count_more};
 use crate::link::{Ended, Failure, Socket, Struck};
 use crate::replica::Replica;
+use crate::timepiece::Timepiece;
 use crate::wire::{self, Change, Digest, Incoming, Kind, Request, Told};
 use crate::world::World;
 
