@@ -123,6 +123,15 @@ impl LwwSet {
         self.entries().map(|(value, entry)| entry.on(value))
     }
 
+    /// The same, without copying the values.
+    pub fn into_operations(self) -> impl ExactSizeIterator<Item = Operation> {
+        self.kept.into_iter().map(|(value, Kept { entry: Entry { op, stamp }, .. })| Operation {
+            op,
+            value,
+            stamp,
+        })
+    }
+
     /// Counts what was applied to this copy: a bookmark for [`LwwSet::delta_since`]. Of no meaning to other copies.
     #[must_use]
     pub fn version(&self) -> u64 {

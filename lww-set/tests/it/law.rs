@@ -75,6 +75,14 @@ proptest! {
     }
 
     #[test]
+    fn a_set_is_the_operations_that_it_keeps(history in history()) {
+        let set: LwwSet = history.into_iter().collect();
+        let kept: Vec<Operation> = set.operations().collect();
+        prop_assert_eq!(&kept.iter().cloned().collect::<LwwSet>(), &set);
+        prop_assert_eq!(set.into_operations().collect::<Vec<_>>(), kept);
+    }
+
+    #[test]
     fn any_order_and_any_repetition_converge((history, reordered) in reordered()) {
         let (left, right): (LwwSet, LwwSet) = (history.into_iter().collect(), reordered.into_iter().collect());
         prop_assert_eq!(&left, &right);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use broker::redis::Value;
 use futures_util::FutureExt as _;
 use protocol::reply::TopicPush;
-use protocol::sets::{self, Applied, AppliedOne, Cursor, Message, SetId};
+use protocol::sets::{self, Applied, AppliedOne, CHANGES_MAX, Cursor, Message, SetId};
 use protocol::{Answer, Body, Effect, ErrorCode, HttpBody, HttpResponse, Push, RequestError, body as json};
 
 use super::ask::{Form, To};
@@ -18,6 +18,7 @@ use super::render::{self, Kind, Rendered, etag, web};
 use super::round::Batch;
 use super::shared::Shared;
 use super::step::Job;
+use super::trouble::unavailable;
 use crate::service::Outcome;
 
 /// How far attempts are apart that look into a gap.
@@ -37,8 +38,8 @@ pub(super) fn failed(shared: &Arc<Shared>, set: &SetId, job: &Job, error: &Reque
     match settled(set, &job.to, error) {
         Some(answer) => Outcome::Now(answer),
         None => {
-            let (shared, set) = (Arc::clone(shared), set.clone());
-            Outcome::Later(async move { gap(&shared, &set).await }.boxed())
+            let (shared, set, error) = (Arc::clone(shared), set.clone(), error.clone());
+            Outcome::Later(async move { gap(&shared, &set, error).await }.boxed())
         }
     }
 }
@@ -138,7 +139,7 @@ fn since(
 fn in_pieces(shared: &Arc<Shared>, set: &SetId, job: Job) -> Outcome {
     let (shared, set) = (Arc::clone(shared), set.clone());
     let answer = async move {
-        let answered = match shared.scans.all(&shared, &set).await {
+        let answered = match shared.scans.all(&shared, &set, job.form.kind().extent()).await {
             Ok(rendered) => all(&shared, &rendered, &job).await,
             Err(error) => Err(error),
         };
@@ -146,7 +147,7 @@ fn in_pieces(shared: &Arc<Shared>, set: &SetId, job: Job) -> Outcome {
             Ok(answer) => answer,
             Err(error) => match settled(&set, &job.to, &error) {
                 Some(answer) => answer,
-                None => gap(&shared, &set).await,
+                None => gap(&shared, &set, error).await,
             },
         }
     };
@@ -177,13 +178,7 @@ pub(super) fn applied(set: &SetId, to: &To, outcomes: Vec<sets::Outcome>, done: 
 
 /// All of a set.
 async fn all(shared: &Shared, rendered: &Rendered, job: &Job) -> Result<Answer, RequestError> {
-    let kind = match &job.form {
-        Form::Snapshot => Kind::Snapshot,
-        Form::Reset | Form::Delta => Kind::Reset,
-        Form::Set { removed, .. } => Kind::Set { removed: *removed },
-        Form::Changes { .. } | Form::ChangesReset => Kind::ChangesReset,
-        Form::Digest => Kind::Digest,
-    };
+    let kind = job.form.kind();
     let body = rendered.body(kind, shared).await?;
     Ok(match &job.to {
         To::Connection(id) => Answer::Effects(vec![Effect::Send { body, id: id.clone() }]),
@@ -209,23 +204,34 @@ fn paged(set: &SetId, page: &Page, job: &Job) -> Answer {
     }
 }
 
-/// All of a set, for all of a node who watch it, as soon as Redis answers.
-async fn gap(shared: &Arc<Shared>, set: &SetId) -> Answer {
+/// All of a set, for all of a node who watch it, as soon as Redis answers after this failure.
+async fn gap(shared: &Arc<Shared>, set: &SetId, mut failure: RequestError) -> Answer {
     for _ in 0..GAP_ATTEMPTS_MAX {
-        tokio::time::sleep(GAP_PAUSE).await;
-        shared.store.connected().await;
-        let body = match shared.read_all(set).await {
-            Ok(rendered) => rendered.body(Kind::Reset, shared).await,
-            Err(error) => Err(error),
+        let body = if failure.code == ErrorCode::TooLarge {
+            behind(shared, set).await
+        } else {
+            tokio::time::sleep(GAP_PAUSE).await;
+            shared.store.connected().await;
+            shared.read_all(set, Kind::Reset).await
         };
         match body {
             Ok(body) => return pushed(set, body),
             Err(error) if error.code == ErrorCode::NotFound => return deleted(set),
-            Err(_) => {}
+            Err(error) => failure = error,
         }
     }
     log::warn!(set:% = set; "a node that missed changes of a set cannot be given the whole of it");
     Answer::Effects(Vec::new())
+}
+
+/// In the place of a set that is too large to be sent: a delta behind its newest cursor. Who is there already drops it, and who
+/// is not sees that something was missed, and asks for that.
+async fn behind(shared: &Shared, set: &SetId) -> Result<Body, RequestError> {
+    let newest = shared.read_head(set).await?.cursor;
+    match shared.read_since(set, &newest, CHANGES_MAX).await? {
+        Since::Page(page) => Ok(Body::Inline(render::pushed(set, &newest, &page))),
+        Since::Lost => Err(unavailable("this set was made anew")),
+    }
 }
 
 fn pushed(set: &SetId, body: Body) -> Answer {

@@ -9,6 +9,7 @@ use protocol::{
 };
 
 use super::read::Reading;
+use super::render::Kind;
 use super::route;
 use crate::refusal::refusal;
 
@@ -47,6 +48,19 @@ pub(super) enum Form {
     ChangesReset,
     /// The digest.
     Digest,
+}
+
+impl Form {
+    /// The form of all of a set.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Snapshot => Kind::Snapshot,
+            Self::Reset | Self::Delta => Kind::Reset,
+            Self::Set { removed, .. } => Kind::Set { removed: *removed },
+            Self::Changes { .. } | Self::ChangesReset => Kind::ChangesReset,
+            Self::Digest => Kind::Digest,
+        }
+    }
 }
 
 /// Who is answered.

@@ -21,8 +21,13 @@ pub(super) const READ_AT_ONCE_MAX: usize = 10_000;
 /// Values in a piece of a large set: some tenths of a millisecond of Redis's time.
 pub(super) const SCANNED_AT_ONCE: usize = 1_000;
 
-/// Large sets that one worker reads at the same time: each takes some hundred bytes a value.
+/// Large sets that one worker reads at the same time. Each takes some hundred bytes a value, and the values: at most
+/// [`protocol::limit::CLAIM_BYTES_MAX`] of these for what is sent. For a digest it is all of them, a gigabyte if a set has as
+/// many and as long ones as it may.
 pub(super) const SCANS_MAX: usize = 2;
+
+/// Bytes that an element takes at least in an answer, besides its value.
+pub(super) const ELEMENT_BYTES_MIN: usize = r#"{"value":"","stamp":[0,"a"]}"#.len();
 
 /// How often a large set is read in pieces, if its log is trimmed meanwhile, before it is read at one go.
 pub(super) const SCAN_ATTEMPTS_MAX: usize = 2;

@@ -1,5 +1,6 @@
 //! The options of the service.
 
+use protocol::limit::CLAIM_BYTES_MAX;
 use protocol::sets::{AHEAD_MS_MAX, HORIZON_MS, VALUES_MAX};
 
 /// The options of the sets service.
@@ -19,6 +20,10 @@ pub struct Options {
     /// How many values a set keeps, removed ones among them. Not on the command line: clients know it as a limit.
     #[arg(skip = VALUES_MAX)]
     pub values_max: usize,
+
+    /// How large the whole of a set may be as an answer, bytes. Not on the command line: nodes fetch no larger one.
+    #[arg(skip = CLAIM_BYTES_MAX)]
+    pub snapshot_bytes_max: usize,
 }
 
 /// The largest time that an option may have, milliseconds: 10,000 years, which Lua adds to the time without rounding.
@@ -26,6 +31,11 @@ const MS_MAX: u64 = 315_360_000_000_000;
 
 impl Default for Options {
     fn default() -> Self {
-        Self { ahead_ms_max: AHEAD_MS_MAX, horizon_ms: HORIZON_MS, values_max: VALUES_MAX }
+        Self {
+            ahead_ms_max: AHEAD_MS_MAX,
+            horizon_ms: HORIZON_MS,
+            values_max: VALUES_MAX,
+            snapshot_bytes_max: CLAIM_BYTES_MAX,
+        }
     }
 }

@@ -60,8 +60,7 @@ impl Poll {
             Since::Page(page) if page.operations.is_empty() && !is_over => Ok(None),
             Since::Page(found) => Ok(Some(Answer::Http(HttpResponse::json(200, page(&found))))),
             Since::Lost => {
-                let body =
-                    self.shared.read_all(&self.set).await?.body(Kind::ChangesReset, &self.shared).await?;
+                let body = self.shared.read_all(&self.set, Kind::ChangesReset).await?;
                 Ok(Some(Answer::Http(HttpResponse::json(200, web(body)))))
             }
         }

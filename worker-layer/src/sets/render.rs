@@ -1,19 +1,21 @@
 //! What is answered, as text: made once, shared by all of a batch who get the same.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 
-use broker::StoreError;
 use lww_set::digest;
 use parking_lot::Mutex;
 use protocol::sets::{Cursor, Digest, Element, SetId, Snapshot};
-use protocol::{Body, ErrorCode, HttpBody, Json, RequestError, limit};
+use protocol::{Body, HttpBody, Json, RequestError, limit};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
 
 use super::limit::READ_AT_ONCE_MAX;
 use super::read::Page;
+use super::scan::Extent;
 use super::shared::Shared;
+use super::trouble::{Doing, too_large};
 
 /// The forms of all of a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,17 @@ pub(super) enum Kind {
     ChangesReset,
     /// The digest.
     Digest,
+}
+
+impl Kind {
+    /// What of a set it is made of.
+    pub(super) fn extent(self) -> Extent {
+        match self {
+            Self::Snapshot | Self::Reset | Self::ChangesReset | Self::Set { removed: true } => Extent::All,
+            Self::Set { removed: false } => Extent::Contained,
+            Self::Digest => Extent::Digested,
+        }
+    }
 }
 
 /// All of a set, and the forms in which it was asked for so far.
@@ -61,11 +74,11 @@ impl Rendered {
     }
 
     async fn make(&self, kind: Kind, shared: &Shared) -> Result<Body, RequestError> {
-        let snapshot = Arc::clone(&self.snapshot);
+        let (snapshot, bytes_max) = (Arc::clone(&self.snapshot), shared.options.snapshot_bytes_max);
         if snapshot.elements.len() + snapshot.removed.len() <= READ_AT_ONCE_MAX {
-            return claimed(text(&snapshot, kind), shared).await;
+            return claimed(text(&snapshot, kind, bytes_max)?, shared).await;
         }
-        claimed(shared.beside(move || text(&snapshot, kind)).await?, shared).await
+        claimed(shared.beside(move || text(&snapshot, kind, bytes_max)).await??, shared).await
     }
 }
 
@@ -79,6 +92,13 @@ pub(super) fn delta(set: &SetId, page: &Page) -> Json {
     let Page { cursor, server_ms, operations, more } = page;
     let head = format!(r#"{{"type":"delta","set":"{set}","cursor":"{cursor}","operations":[{operations}]"#);
     json(format!(r#"{head},"more":{more},"server_ms":{server_ms}}}"#))
+}
+
+/// A page of changes behind a cursor, as the push of a change.
+pub(super) fn pushed(set: &SetId, prev: &Cursor, page: &Page) -> Json {
+    let Page { cursor, server_ms, operations, .. } = page;
+    let head = format!(r#"{{"type":"delta","set":"{set}","prev":"{prev}","cursor":"{cursor}""#);
+    json(format!(r#"{head},"operations":[{operations}],"server_ms":{server_ms}}}"#))
 }
 
 /// A page of changes over HTTP.
@@ -100,7 +120,18 @@ pub(super) fn json(text: String) -> Json {
     RawValue::from_string(text).expect("what was made of JSON is JSON")
 }
 
-fn text(snapshot: &Snapshot, kind: Kind) -> String {
+/// The text of a form, unless it has more than so many bytes.
+fn text(snapshot: &Snapshot, kind: Kind, bytes_max: usize) -> Result<String, RequestError> {
+    #[derive(Serialize)]
+    struct Typed<'a> {
+        r#type: &'a str,
+        #[serde(flatten)]
+        snapshot: &'a Snapshot,
+    }
+    #[derive(Serialize)]
+    struct Reset<'a> {
+        reset: &'a Snapshot,
+    }
     #[derive(Serialize)]
     struct Set<'a> {
         id: &'a SetId,
@@ -113,41 +144,51 @@ fn text(snapshot: &Snapshot, kind: Kind) -> String {
     }
     let Snapshot { set: id, name, cursor, server_ms, elements, removed } = snapshot;
     match kind {
-        Kind::Snapshot => typed("snapshot", snapshot),
-        Kind::Reset => typed("reset", snapshot),
-        Kind::ChangesReset => format!(r#"{{"reset":{}}}"#, encoded(snapshot)),
+        Kind::Snapshot => encoded(&Typed { r#type: "snapshot", snapshot }, bytes_max),
+        Kind::Reset => encoded(&Typed { r#type: "reset", snapshot }, bytes_max),
+        Kind::ChangesReset => encoded(&Reset { reset: snapshot }, bytes_max),
         Kind::Set { removed: with } => {
             let removed = with.then_some(removed.as_slice());
-            encoded(&Set { id, name, cursor, server_ms: *server_ms, elements, removed })
+            encoded(&Set { id, name, cursor, server_ms: *server_ms, elements, removed }, bytes_max)
         }
         Kind::Digest => {
             let digest = digest::of(elements.iter().map(|element| (&*element.value, &element.stamp)));
-            encoded(&Digest { cursor: cursor.clone(), count: elements.len(), digest })
+            encoded(&Digest { cursor: cursor.clone(), count: elements.len(), digest }, bytes_max)
         }
     }
 }
 
-fn typed(kind: &str, snapshot: &Snapshot) -> String {
-    let text = encoded(snapshot);
-    format!(r#"{{"type":"{kind}",{}"#, &text[1..])
+/// Text that is being made: what is too large is noticed before all of it is made.
+struct Bounded {
+    text: Vec<u8>,
+    bytes_max: usize,
 }
 
-fn encoded<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("own types are JSON")
+impl Write for Bounded {
+    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
+        if self.text.len() + more.len() > self.bytes_max {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.text.extend_from_slice(more);
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn encoded<T: Serialize>(value: &T, bytes_max: usize) -> Result<String, RequestError> {
+    let mut bounded = Bounded { text: Vec::new(), bytes_max };
+    // Own types are JSON: nothing else fails.
+    serde_json::to_writer(&mut bounded, value).map_err(|_| too_large(bytes_max))?;
+    Ok(String::from_utf8(bounded.text).expect("JSON is UTF-8"))
 }
 
 async fn claimed(text: String, shared: &Shared) -> Result<Body, RequestError> {
     if text.len() <= limit::CLAIM_OVER_BYTES {
         return Ok(Body::Inline(json(text)));
     }
-    shared.claims.put(&shared.store, &text).await.map(Body::Claim).map_err(|error| match error {
-        StoreError::ClaimTooLarge(bytes) => RequestError::new(
-            ErrorCode::TooLarge,
-            format!(
-                "the whole of this set has {bytes} bytes, and at most {} can be sent: ask for single values, or for changes",
-                limit::CLAIM_BYTES_MAX
-            ),
-        ),
-        error => shared.log.lost(&error, super::trouble::Doing::Reading),
-    })
+    let claim = shared.claims.put(&shared.store, &text).await;
+    claim.map(Body::Claim).map_err(|error| shared.log.lost(&error, Doing::Reading))
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use broker::redis::Value;
 use broker::{Store, StoreError, Tasks};
-use protocol::RequestError;
 use protocol::sets::{Cursor, SetId, Snapshot};
+use protocol::{Body, RequestError};
 
 use super::claims::Claims;
 use super::limit::READ_AT_ONCE_MAX;
 use super::option::Options;
 use super::read::{Head, NotRead, Reading, Since, read_all, read_head, read_since};
-use super::render::Rendered;
+use super::render::{Kind, Rendered};
 use super::scan::Scans;
 use super::script::{Commands, Scripts};
 use super::trouble::{Doing, Log, unknown};
@@ -105,11 +105,11 @@ impl Shared {
         self.all(set, value)
     }
 
-    /// Reads all of a set, at one go or in pieces.
-    pub(super) async fn read_all(self: &Arc<Self>, set: &SetId) -> Result<Arc<Rendered>, RequestError> {
+    /// Reads all of a set, at one go or in pieces, for an answer in this form.
+    pub(super) async fn read_all(self: &Arc<Self>, set: &SetId, kind: Kind) -> Result<Body, RequestError> {
         if self.read_head(set).await?.values > READ_AT_ONCE_MAX {
-            return self.scans.all(self, set).await;
+            return self.scans.all(self, set, kind.extent()).await?.body(kind, self).await;
         }
-        Ok(Arc::new(Rendered::new(self.read_at_once(set).await?)))
+        Rendered::new(self.read_at_once(set).await?).body(kind, self).await
     }
 }

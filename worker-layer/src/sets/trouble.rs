@@ -99,12 +99,23 @@ pub(super) fn full(values_max: usize, left_out: usize, count: usize) -> RequestE
     RequestError::new(ErrorCode::TooLarge, words)
 }
 
+/// What is told when the whole of a set is larger than an answer may be, bytes.
+pub(super) fn too_large(bytes_max: usize) -> RequestError {
+    RequestError::new(
+        ErrorCode::TooLarge,
+        format!(
+            "the whole of this set has more than the {bytes_max} bytes that can be sent: ask for single values, or for changes"
+        ),
+    )
+}
+
 /// What is told when some of the operations of a request were handed to Redis with success, and others failed.
 pub(super) fn in_part(error: &RequestError) -> RequestError {
     let words = format!("only the first of the operations were done: {}", error.message);
     RequestError::new(ErrorCode::OutcomeUnknown, words)
 }
 
-fn unavailable(why: &str) -> RequestError {
+/// What is told when nothing was done, and a retry may help.
+pub(super) fn unavailable(why: &str) -> RequestError {
     RequestError::new(ErrorCode::Unavailable, format!("{why}, nothing was done: try again in a moment"))
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use protocol::sets::{Cursor, Digest, Element, Message, Set};
-use protocol::{Answer, Body, Effect, HttpBody, Subject};
+use protocol::{Answer, Body, Effect, ErrorCode, HttpBody, Subject};
 
-use crate::support::sets::{Sets, connection, http, raw};
+use crate::support::sets::{Sets, connection, delta, http, raw, sets_options};
 
 /// Values beyond which a set is read in pieces.
 const LARGE: usize = 10_000;
@@ -130,6 +130,70 @@ fn server_ms(message: &Message) -> u64 {
         Message::Reset(all) => all.server_ms,
         other => panic!("{other:?}"),
     }
+}
+
+/// How many pieces were read so far, of all sets.
+async fn pieces(sets: &Sets) -> u64 {
+    let stats: String = sets.redis.cli("INFO commandstats").await;
+    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_hscan:calls="));
+    calls.and_then(|calls| calls.split(',').next()).map_or(0, |calls| calls.parse().expect("a number"))
+}
+
+/// A set of so many values that can be sent only up to so many bytes.
+async fn too_large(count: usize, bytes_max: usize) -> (Sets, Cursor) {
+    let mut options = sets_options(None, Some(10_000_000_000_000));
+    options.sets.snapshot_bytes_max = bytes_max;
+    let mut sets = Sets::with(options).await;
+    let cursor = sets.create("a").await.cursor;
+    fill(&sets, count).await;
+    (sets, cursor)
+}
+
+#[tokio::test]
+async fn a_set_that_is_too_large_to_be_sent_is_not_read_to_its_end() {
+    // A value takes 35 bytes at least, so some 11 pieces of the 40 are too large.
+    let (mut sets, cursor) = too_large(4 * LARGE, 400_000).await;
+    for target in ["/sets/a", "/sets/a?tombstones=1", "/sets/a/changes", "/sets/a/changes?since=e-1"] {
+        let before = pieces(&sets).await;
+        let response = sets.request("GET", target, None).await;
+        let error = sets.error(&response).await;
+        assert_eq!((response.status, error.code), (413, ErrorCode::TooLarge), "{target}: {error}");
+        let read = pieces(&sets).await - before;
+        assert!((5..20).contains(&read), "{target}: {read} pieces");
+    }
+    for asked in [None, Some("e-1")] {
+        let error = sets.watch(connection(), "a", asked).await.expect_err("too large");
+        assert_eq!(error.code, ErrorCode::TooLarge);
+    }
+    // What is small can be asked for, however large the rest is.
+    assert_eq!(sets.get::<Digest>("/sets/a/digest").await.count, 4 * LARGE);
+    let since = delta(sets.watch(connection(), "a", Some(&cursor.to_string())).await.expect("a delta"));
+    assert_eq!((since.cursor, since.operations.len()), (cursor, 0));
+    let remove = "local all = redis.call('HKEYS', 'set:{a}:elements')
+        for i = 2, #all do redis.call('HSET', 'set:{a}:elements', all[i], '-2:phone') end";
+    let mut eval = broker::redis::cmd("EVAL");
+    let () = eval.arg(remove).arg(0).query_async(&mut sets.redis.connection().await).await.expect("done");
+    assert_eq!(sets.get::<Set>("/sets/a").await.elements.len(), 1);
+    assert_eq!(sets.get::<Digest>("/sets/a/digest").await.count, 1);
+    assert_eq!(sets.request("GET", "/sets/a?tombstones=1", None).await.status, 413);
+}
+
+#[tokio::test]
+async fn after_a_gap_who_watches_a_set_that_is_too_large_to_be_sent_learns_that_something_was_missed() {
+    let (mut sets, first) = too_large(2 * LARGE, 400_000).await;
+    let missed = sets.apply("a", r#"{"op":"add","value":"missed"}"#).await.cursor;
+    let before = pieces(&sets).await;
+    let gap = sets.node.tell(&sets.worker.id, "sets", Subject::Gap { topic: "set:{a}".to_owned() }).await;
+    let Answer::Effects(effects) = sets.node.answer(gap).await else { panic!("not for HTTP") };
+    let [Effect::Push(push)] = effects.as_slice() else { panic!("{effects:?}") };
+    let text = sets.node.text(&push.push.body).await;
+    let told = delta(serde_json::from_str(&text).expect("a message"));
+    // Later than the cursor of who missed the change, but not following it; not later than that of who did not.
+    assert_eq!((told.prev.as_ref(), &told.cursor), (Some(&missed), &missed));
+    assert!(told.operations.is_empty() && told.more.is_none() && first.position() < missed.position());
+    assert!(pieces(&sets).await - before < 20, "it is not tried again");
+    let since = delta(sets.watch(connection(), "a", Some(&first.to_string())).await.expect("a delta"));
+    assert_eq!((since.operations[0].value.as_str(), since.cursor), ("missed", missed));
 }
 
 #[tokio::test]
