@@ -38,7 +38,7 @@ pub(super) fn poll(
     let deadline = Instant::now() + wait;
     let poll = Poll { shared: Arc::clone(shared), set: set.clone(), cursor: cursor.clone(), limit };
     let answer = async move {
-        let mut watch = poll.shared.waiting.begin(seat, &poll.set).await;
+        let mut watch = poll.shared.waiting.begin(seat, &poll.set, deadline).await;
         let mut is_over = false;
         let answer = loop {
             match poll.look(is_over).await {

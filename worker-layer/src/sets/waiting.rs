@@ -8,7 +8,7 @@ use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use broker::{Incoming, Received, Subscriber};
+use broker::{Address, Incoming, Received, Subscriber, Tasks};
 use foldhash::fast::{FixedState, RandomState};
 use parking_lot::Mutex;
 use protocol::name;
@@ -65,9 +65,13 @@ pub(super) struct Seat(#[expect(dead_code, reason = "it is there to be dropped")
 
 impl Waiting {
     pub(super) fn start(context: &Context) -> Self {
-        let (subscriber, received) = Subscriber::start(context.address.clone(), &context.tasks);
+        Self::on(context.address.clone(), &context.tasks)
+    }
+
+    fn on(address: Address, tasks: &Tasks) -> Self {
+        let (subscriber, received) = Subscriber::start(address, tasks);
         let watched = Arc::<Mutex<Map>>::default();
-        context.tasks.tracker.spawn(wake(received, Arc::clone(&watched)));
+        tasks.tracker.spawn(wake(received, Arc::clone(&watched)));
         Self {
             subscriber,
             watched,
@@ -85,9 +89,10 @@ impl Waiting {
         Arc::clone(&self.room).try_acquire_owned().ok().map(Seat)
     }
 
-    /// Begins to wait for a set. What is read after this, and before each [`Waiting::next`], misses nothing.
-    pub(super) async fn begin(&self, seat: Seat, set: &SetId) -> Watch {
-        let watched = self.enter(set).await;
+    /// Begins to wait for a set, at most until a deadline. What is read after this, and before each [`Waiting::next`], misses
+    /// nothing.
+    pub(super) async fn begin(&self, seat: Seat, set: &SetId, deadline: Instant) -> Watch {
+        let watched = self.enter(set, deadline).await;
         let seen = watched.changes.load(Ordering::Acquire);
         Watch { set: set.clone(), watched, seen, _seat: seat }
     }
@@ -124,7 +129,7 @@ impl Waiting {
         self.leaving.cancel();
     }
 
-    async fn enter(&self, set: &SetId) -> Arc<Watched> {
+    async fn enter(&self, set: &SetId, deadline: Instant) -> Arc<Watched> {
         let watched = {
             let mut map = self.watched.lock();
             let watched = map.entry(set.clone()).or_default();
@@ -133,10 +138,17 @@ impl Waiting {
         };
         let subscribe = async || {
             let _turn = self.turn(set).lock().await;
-            // If Redis is away, it is subscribed when it comes back, and whoever waits looks again.
-            let _ = self.subscriber.subscribe(&name::topic_channel(&set.topic())).await;
+            self.subscriber.subscribe(&name::topic_channel(&set.topic())).await
         };
-        watched.subscribed.get_or_init(subscribe).await;
+        if watched.subscribed.get_or_try_init(subscribe).await.is_err() {
+            // It is subscribed with the next connection. That it is made anew, everyone who waits is told; but not, that it
+            // is made for the first time.
+            tokio::select! {
+                () = self.subscriber.connected() => {}
+                () = tokio::time::sleep_until(deadline) => {}
+                () = self.leaving.cancelled() => {}
+            }
+        }
         watched
     }
 
@@ -176,5 +188,77 @@ async fn wake(mut received: Received, watched: Arc<Mutex<Map>>) {
             }
             Incoming::Lost | Incoming::Restored => map.values().for_each(|watched| watched.wake()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command, Stdio};
+    use std::time::Duration;
+
+    use futures_util::FutureExt as _;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A Redis on a Unix socket in a folder. It is killed when it is dropped.
+    struct Redis(Child);
+
+    impl Redis {
+        fn start(dir: &TempDir) -> Self {
+            let mut command = Command::new("redis-server");
+            command.args(["--port", "0", "--unixsocket", "redis.sock", "--save", ""]);
+            let child = command.current_dir(dir.path()).stdout(Stdio::null()).spawn();
+            Self(child.expect("redis-server is installed"))
+        }
+    }
+
+    impl Drop for Redis {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    /// Longer than anything here takes.
+    fn deadline() -> Instant {
+        Instant::now() + Duration::from_secs(20)
+    }
+
+    #[tokio::test]
+    async fn who_waits_before_the_first_connection_is_subscribed_before_anything_is_read() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let address = Address::parse(&format!("redis+unix://{}/redis.sock", dir.path().display()));
+        let (address, tasks, set) = (address.expect("an address"), Tasks::new(), "a".parse().expect("an id"));
+        let waiting = Waiting::on(address.clone(), &tasks);
+        let mut begun = Box::pin(waiting.begin(waiting.seat().expect("room"), &set, deadline()));
+        assert!((&mut begun).now_or_never().is_none(), "there is no connection yet");
+        let _redis = Redis::start(&dir);
+        let mut watch = begun.await;
+
+        let store = broker::Store::start(address, &tasks);
+        store.connected().await;
+        let mut publish = broker::redis::cmd("PUBLISH");
+        publish.arg(name::topic_channel(&set.topic())).arg("{}");
+        assert_eq!(store.query::<u64>(&publish).await.expect("it runs"), 1);
+        assert!(waiting.next(&mut watch, deadline()).await);
+        waiting.end(watch).await;
+        tasks.stop.cancel();
+    }
+
+    #[tokio::test]
+    async fn without_a_connection_nobody_waits_longer_than_the_deadline_or_than_the_worker_stays() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let address = Address::parse(&format!("redis+unix://{}/redis.sock", dir.path().display()));
+        let (tasks, set) = (Tasks::new(), "a".parse().expect("an id"));
+        let waiting = Waiting::on(address.expect("an address"), &tasks);
+        let seat = || waiting.seat().expect("room");
+        let past = waiting.begin(seat(), &set, Instant::now()).await;
+        let (left, ()) = tokio::join!(waiting.begin(seat(), &set, deadline()), async { waiting.leave() });
+        for watch in [past, left] {
+            waiting.end(watch).await;
+        }
+        assert!(waiting.watched.lock().is_empty());
+        tasks.stop.cancel();
     }
 }
