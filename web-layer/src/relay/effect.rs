@@ -107,7 +107,7 @@ impl Relay {
             Effect::Join { topic, then } => {
                 if topic.is_empty() || topic.len() > limit::TOPIC_BYTES_MAX {
                     self.fault(conn, "the name of a topic is empty or too long");
-                } else if conn.lane.lock().topics.len() >= limit::TOPICS_PER_CONNECTION_MAX {
+                } else if conn.lane.lock().is_full_for(&topic) {
                     self.fault(conn, "it joined too many topics");
                 } else {
                     self.hub.join(conn, &topic).await;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use protocol::{Effect, Json, WorkerId};
+use protocol::{Effect, Json, WorkerId, limit};
 
 use crate::relay::registry::{View, Worker};
 
@@ -47,6 +47,12 @@ impl Lane {
     /// Events of this connection that have no outcome yet.
     pub(crate) fn in_flight(&self) -> usize {
         self.sent + self.held.len() + self.replies.as_ref().map_or(0, VecDeque::len)
+    }
+
+    /// Whether the connection has joined as many topics as it may, and not this one.
+    pub(crate) fn is_full_for(&self, topic: &str) -> bool {
+        self.topics.len() >= limit::TOPICS_PER_CONNECTION_MAX
+            && !self.topics.iter().any(|joined| **joined == *topic)
     }
 
     /// The worker that the next event may go to now.
