@@ -150,6 +150,11 @@ impl Relay {
         self.requests.lock().len()
     }
 
+    /// Whether a connection has a request without an outcome.
+    pub(crate) fn connections_wait(&self) -> bool {
+        self.requests.lock().values().any(|request| request.ask.connection().is_some())
+    }
+
     /// Takes in a worker's reply.
     pub(crate) fn reply(self: &Arc<Self>, reply: Reply) {
         let request = self.requests.lock().remove(&reply.seq);
@@ -173,6 +178,12 @@ impl Relay {
         self.lose(|request| request.sent_to.is_some());
     }
 
+    /// Ends every request, because this node will hear of no outcome any more.
+    pub(crate) fn give_up(self: &Arc<Self>) {
+        self.expire_held(|_| true);
+        self.lose(|_| true);
+    }
+
     /// Sends again what is held, now that workers have come or gone.
     pub(crate) fn workers_changed(self: &Arc<Self>) {
         let (connections, free) = {
@@ -194,7 +205,7 @@ impl Relay {
     ///
     /// While the node is behind with what Redis sends it (`is_current` is false), it cannot tell who is silent.
     pub(crate) fn tick(self: &Arc<Self>, now: Instant, is_current: bool) {
-        self.expire_held(now);
+        self.expire_held(|request| now.saturating_duration_since(request.born) > self.bounds.hold);
         self.workers_changed();
         let silent = if is_current { self.registry.forget_silent(now) } else { Vec::new() };
         let silent: HashSet<WorkerId> = silent.into_iter().collect();

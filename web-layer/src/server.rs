@@ -9,8 +9,9 @@ use rand::RngExt;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use protocol::{Close, NodeId, limit};
 
@@ -93,7 +94,8 @@ impl Server {
     }
 
     /// Serves until `stop` is cancelled, and then leaves gently: `/readyz` turns red, nothing new is accepted, answers in
-    /// flight are delivered, and the sockets are closed with 1012, a few at a time.
+    /// flight are delivered, and the sockets are closed with 1012, a few at a time. HTTP requests, which may be waiting for
+    /// something to happen, have all of the time to drain, and no socket waits for them.
     pub async fn listen(self, stop: CancellationToken) {
         let Self { node, listener, drain, static_folder, origins, .. } = self;
         let listening = Listening::start(listener, http::routes(&node, static_folder, origins), &node);
@@ -101,20 +103,32 @@ impl Server {
         let end = Instant::now() + drain;
         node.health.stop();
         node.connections.all().iter().for_each(|conn| conn.wake.notify_one());
-        while node.relay.in_flight() > 0 && Instant::now() < end {
+        while node.relay.connections_wait() && Instant::now() < end {
             sleep(Duration::from_millis(10)).await;
         }
         // Until here `/readyz` said that nothing new is taken.
-        let stopped = listening.stop();
-        close_sockets(&node).await;
-        let closed = end.max(Instant::now() + Duration::from_millis(limit::CLOSE_HANDSHAKE_MS));
-        node.sockets.close();
-        let _ = timeout_at(closed, node.sockets.wait()).await;
-        let _ = timeout_at(closed, stopped.wait()).await;
+        let http = listening.stop();
+        tokio::join!(end_sockets(&node, end), end_http(&node, &http, end));
         node.tasks.stop.cancel();
         node.tasks.tracker.close();
-        let _ = timeout_at(closed + Duration::from_secs(1), node.tasks.tracker.wait()).await;
+        let _ = timeout(Duration::from_secs(1), node.tasks.tracker.wait()).await;
         log::info!(node:% = node.id; "node has stopped");
+    }
+}
+
+/// Closes all sockets and waits for their clients, at least until `end` if they take so long.
+async fn end_sockets(node: &Node, end: Instant) {
+    close_sockets(node).await;
+    let closed = end.max(Instant::now() + Duration::from_millis(limit::CLOSE_HANDSHAKE_MS));
+    node.sockets.close();
+    let _ = timeout_at(closed, node.sockets.wait()).await;
+}
+
+/// Waits for the HTTP requests that are being answered. Those that have no outcome at `end` get one.
+async fn end_http(node: &Node, http: &TaskTracker, end: Instant) {
+    if timeout_at(end, http.wait()).await.is_err() {
+        node.relay.give_up();
+        let _ = timeout(Duration::from_millis(limit::CLOSE_HANDSHAKE_MS), http.wait()).await;
     }
 }
 

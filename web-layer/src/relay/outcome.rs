@@ -88,8 +88,8 @@ impl Relay {
         }
     }
 
-    /// Ends what has been held for too long.
-    pub(super) fn expire_held(self: &Arc<Self>, now: Instant) {
+    /// Ends what is held and has been for too long.
+    pub(super) fn expire_held(self: &Arc<Self>, is_expired: impl Fn(&Request) -> bool) {
         // Each with whether its connection is gone.
         let held: Vec<(u64, bool)> = {
             let holding = self.holding.lock();
@@ -105,9 +105,7 @@ impl Relay {
         for (seq, gone) in held {
             let mut requests = self.requests.lock();
             let expired = requests.get(&seq).is_some_and(|request| {
-                request.sent_to.is_none()
-                    && (gone || !request.ask.repeats())
-                    && now.saturating_duration_since(request.born) > self.bounds.hold
+                request.sent_to.is_none() && (gone || !request.ask.repeats()) && is_expired(request)
             });
             let Some(request) = expired.then(|| requests.remove(&seq)).flatten() else { continue };
             drop(requests);

@@ -80,6 +80,46 @@ async fn a_node_does_not_wait_longer_than_it_may_for_an_answer() {
 
 /// ARCHITECTURE, rule 6.
 #[tokio::test]
+async fn sockets_do_not_wait_for_http_and_http_is_answered_behind_them() {
+    let (_redis, node, mut worker) = spine("--drain-ms 600000").await;
+    let (idle, _) = worker.welcome(&node, json!([])).await;
+    let mut http = Http::connect(&node).await;
+    let mut polling = tokio::task::JoinSet::new();
+    polling.spawn(async move { http.get("/echo").await });
+    let poll = worker.next_of("http").await;
+    node.terminate();
+    assert_eq!(idle.closed().await.0, 1012);
+    worker.next_of("close").await;
+    worker.respond(&poll, json!({ "status": 200, "body": "a change" })).await;
+    let response = within("the response", polling.join_next()).await.unwrap().unwrap();
+    assert_eq!((response.status, response.text().as_str()), (200, "a change"));
+    node.ended().await;
+}
+
+/// ARCHITECTURE, rules 3 and 6.
+#[tokio::test]
+async fn http_requests_that_are_not_answered_in_time_are_told_so_when_a_node_stops() {
+    let (redis, node, mut worker) = spine("--drain-ms 500 --hold-ms 600000").await;
+    let mut asking = tokio::task::JoinSet::new();
+    let mut http = Http::connect(&node).await;
+    asking.spawn(async move { http.get("/echo").await });
+    worker.next_of("http").await;
+    worker.drain().await;
+    node.caught_up(&redis).await;
+    let mut http = Http::connect(&node).await;
+    asking.spawn(async move { http.get("/echo").await });
+    until("both to be taken in", async || node.metric("requests_in_flight").await == 2).await;
+    node.terminate();
+    let responses = within("the responses", asking.join_all()).await;
+    let mut codes: Vec<_> =
+        responses.iter().map(|response| (response.status, response.error_code())).collect();
+    codes.sort();
+    assert_eq!(codes, [(503, "unavailable".to_owned()), (504, "outcome_unknown".to_owned())]);
+    node.ended().await;
+}
+
+/// ARCHITECTURE, rule 6.
+#[tokio::test]
 async fn a_node_without_connections_stops_at_once() {
     let (_redis, node, _worker) = spine("--drain-ms 600000").await;
     node.terminate();
