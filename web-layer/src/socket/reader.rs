@@ -37,6 +37,16 @@ pub(crate) enum End {
     Fault(Close),
 }
 
+/// What of some bytes is whole frames.
+#[derive(Clone, Copy)]
+struct Whole {
+    bytes: usize,
+    /// Fragments count each: tungstenite takes any number of them before it returns.
+    frames: u32,
+    /// Whether a message is unfinished after them.
+    fragmented: bool,
+}
+
 /// The receiving side of one websocket.
 #[derive(Default)]
 pub(crate) struct Reader {
@@ -52,45 +62,46 @@ impl Reader {
     /// Takes in what came from the socket. `message_bytes_max` bounds frames and messages.
     pub(crate) fn take(&mut self, bytes: &[u8], message_bytes_max: usize) -> Taken {
         if self.rest.is_empty() {
-            let (whole, fragmented) = self.measure(bytes, message_bytes_max);
-            self.rest = bytes[whole..].to_vec();
-            return self.run(&bytes[..whole], fragmented, message_bytes_max);
+            let whole = self.measure(bytes, message_bytes_max);
+            self.rest = bytes[whole.bytes..].to_vec();
+            return self.run(&bytes[..whole.bytes], whole, message_bytes_max);
         }
         self.rest.extend_from_slice(bytes);
-        let (whole, fragmented) = self.measure(&self.rest, message_bytes_max);
-        if whole == 0 {
+        let whole = self.measure(&self.rest, message_bytes_max);
+        if whole.bytes == 0 {
             return Taken::default();
         }
         let mut frames = std::mem::take(&mut self.rest);
-        self.rest = frames.split_off(whole);
-        self.run(&frames, fragmented, message_bytes_max)
+        self.rest = frames.split_off(whole.bytes);
+        self.run(&frames, whole, message_bytes_max)
     }
 
-    /// How many bytes are whole frames, and whether a message is unfinished after them. A frame that is not allowed
-    /// counts as whole, so that tungstenite gets to see and refuse it.
-    fn measure(&self, bytes: &[u8], message_bytes_max: usize) -> (usize, bool) {
-        let mut fragmented = self.context.is_some();
-        let mut whole = 0;
+    /// Which of the bytes are whole frames. A frame that is not allowed counts as whole, so that tungstenite gets to see
+    /// and refuse it.
+    fn measure(&self, bytes: &[u8], message_bytes_max: usize) -> Whole {
+        let mut whole = Whole { bytes: 0, frames: 0, fragmented: self.context.is_some() };
         loop {
-            let mut cursor = Cursor::new(&bytes[whole..]);
-            let Ok(header) = FrameHeader::parse(&mut cursor) else { return (bytes.len(), true) };
-            let Some((header, length)) = header else { return (whole, fragmented) };
+            let refused = Whole { bytes: bytes.len(), frames: whole.frames + 1, fragmented: true };
+            let mut cursor = Cursor::new(&bytes[whole.bytes..]);
+            let Ok(header) = FrameHeader::parse(&mut cursor) else { return refused };
+            let Some((header, length)) = header else { return whole };
             if length > message_bytes_max as u64 {
-                return (bytes.len(), true);
+                return refused;
             }
-            let end = whole + cursor.position() as usize + length as usize;
+            let end = whole.bytes + cursor.position() as usize + length as usize;
             if end > bytes.len() {
-                return (whole, fragmented);
+                return whole;
             }
-            whole = end;
+            whole.bytes = end;
+            whole.frames += 1;
             if matches!(header.opcode, OpCode::Data(Data::Continue | Data::Text | Data::Binary)) {
-                fragmented = !header.is_final;
+                whole.fragmented = !header.is_final;
             }
         }
     }
 
-    fn run(&mut self, frames: &[u8], fragmented: bool, message_bytes_max: usize) -> Taken {
-        let mut taken = Taken::default();
+    fn run(&mut self, frames: &[u8], whole: Whole, message_bytes_max: usize) -> Taken {
+        let mut taken = Taken { frames: whole.frames, ..Taken::default() };
         if frames.is_empty() {
             return taken;
         }
@@ -114,9 +125,8 @@ impl Reader {
                     break;
                 }
             }
-            taken.frames += 1;
         }
-        if fragmented && taken.end.is_none() {
+        if whole.fragmented && taken.end.is_none() {
             self.context = Some(context);
         }
         taken
@@ -277,6 +287,14 @@ mod tests {
         let mut reader = Reader::default();
         assert!(reader.take(&text(&"x".repeat(MAX), false), MAX).end.is_none());
         assert_eq!(code(&reader.take(&more("y", true), MAX)), Some(close::TOO_LARGE));
+    }
+
+    #[test]
+    fn each_fragment_counts_as_a_frame() {
+        let mut reader = Reader::default();
+        let bytes = [text("x", false), more("", false).repeat(9), more("", true), text("y", true)].concat();
+        let (some, rest) = bytes.split_at(bytes.len() / 2);
+        assert_eq!(reader.take(some, MAX).frames + reader.take(rest, MAX).frames, 12);
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use hyper::Method;
 use serde_json::json;
 
+use crate::support::wire::{CONTINUATION, FIN, TEXT, frame};
 use crate::support::worker::WS;
-use crate::support::{Client, Http, spine, until};
+use crate::support::{Client, Http, Wire, spine, until};
 
 /// ARCHITECTURE, rule 9.
 #[tokio::test]
@@ -129,6 +130,21 @@ async fn a_client_that_sends_too_fast_is_read_slower_and_loses_nothing() {
         }
     }
     assert!(began.elapsed() >= std::time::Duration::from_millis(900), "{:?}", began.elapsed());
+}
+
+/// ARCHITECTURE, rule 9.
+#[tokio::test]
+async fn a_client_that_sends_too_many_fragments_is_read_slower_too() {
+    let (_redis, node, mut worker) = spine("--frames-per-second-max 100").await;
+    let mut wire = Wire::upgraded(&node, WS, b"").await;
+    let open = worker.next_of("open").await;
+    worker.reply(&open, json!([])).await;
+    let began = std::time::Instant::now();
+    wire.write(&[frame(TEXT, b"{"), frame(CONTINUATION, b"").repeat(299)].concat()).await;
+    until("the fragments to be read", async || node.metric("frames_received_total").await >= 300).await;
+    wire.write(&frame(FIN | CONTINUATION, b"}")).await;
+    worker.next_message(json!({})).await;
+    assert!(began.elapsed() >= std::time::Duration::from_millis(1_900), "{:?}", began.elapsed());
 }
 
 /// ARCHITECTURE, rule 9.
