@@ -121,7 +121,11 @@ async fn large_bodies_that_come_slowly_take_a_bounded_room_which_is_given_back()
                 worker.respond(&event, json!({ "status": 200 })).await;
             };
             tokio::select! {
-                response = sending => assert_eq!(response.status, 503),
+                // The response may be here before the worker has heard that its reply is on its way.
+                response = sending => match response.status {
+                    200 => break,
+                    status => assert_eq!(status, 503),
+                },
                 () = answering => break,
             }
         }
