@@ -6,7 +6,7 @@ use std::path::Path;
 
 use image::{ImageFormat, Rgb, RgbImage};
 use protocol::chat::{Answer, Change, PICTURE_BYTES_MAX, PICTURES_PATH, Picture, PictureKind, Uploaded};
-use protocol::{Claim, ErrorCode, HttpBody, HttpRequest, HttpResponse};
+use protocol::{Claim, ErrorCode, HttpBody, HttpRequest, HttpResponse, Subject};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use worker_layer::services::Options;
@@ -286,4 +286,28 @@ async fn an_upload_whose_body_has_expired_is_unavailable_and_changes_nothing() {
     let response = ask(&mut chat, 0, ("POST", PICTURES_PATH), &[("content-type", "image/png")], gone).await;
     assert_eq!(refusal(&response), (503, "unavailable".to_owned()));
     assert_eq!(walk(folder.path()), Vec::<std::path::PathBuf>::new());
+}
+
+#[tokio::test]
+async fn workers_that_need_a_key_at_the_same_time_have_the_same_one() {
+    let (mut chat, _folder) = start().await;
+    let claim = chat.node.store.put_claim(&png(1)).await.expect("Redis runs");
+    let http = HttpRequest {
+        method: "POST".to_owned(),
+        path: PICTURES_PATH.to_owned(),
+        query: String::new(),
+        headers: [("content-type".to_owned(), "image/png".to_owned())].into(),
+        body: HttpBody::Claim(claim),
+    };
+    let mut seqs = Vec::new();
+    for round in 0..10 {
+        let id = chat.workers[round % 2].id.clone();
+        let upload = Subject::Http { peer: "10.0.0.9".to_owned(), http: http.clone() };
+        seqs.push(chat.node.tell(&id, protocol::chat::SERVICE, upload).await);
+    }
+    let mut links = Vec::new();
+    for seq in seqs {
+        links.push(chat.node.response(seq).await.headers["location"].clone());
+    }
+    assert!(links.iter().all(|link| *link == links[0]), "{links:?}");
 }

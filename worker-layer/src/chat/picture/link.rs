@@ -86,14 +86,23 @@ impl Facts {
 const _: () = assert!(PICTURE_EDGE_MAX <= u16::MAX as u32);
 
 impl Key {
-    /// The one of this Redis, which is made if there is none.
+    /// The one of this Redis, which is made if there is none. Of those who make one at the same time the first one wins.
     pub(super) async fn of(store: &Store) -> Result<Self, StoreError> {
-        let mut pipeline = Pipeline::new();
+        let mut get = cmd("GET");
+        get.arg(PICTURES_KEY);
+        if let Some(key) = store.query::<Option<Vec<u8>>>(&get).await? {
+            return Ok(Self::new(&key));
+        }
         let candidate: [u8; KEY_BYTES] = rand::random();
-        pipeline.add_command(cmd("SET").arg(PICTURES_KEY).arg(&candidate[..]).arg("NX").to_owned()).ignore();
-        pipeline.cmd("GET").arg(PICTURES_KEY);
-        let (key,): (Vec<u8>,) = store.pipeline(&pipeline).await?;
-        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &key)))
+        let mut set = Pipeline::new();
+        set.cmd("SETNX").arg(PICTURES_KEY).arg(&candidate[..]).ignore();
+        set.add_command(get);
+        let (key,): (Vec<u8>,) = store.pipeline(&set).await?;
+        Ok(Self::new(&key))
+    }
+
+    fn new(key: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
 
     /// A picture under its name.
@@ -148,7 +157,7 @@ mod tests {
     }
 
     fn key(n: u8) -> Key {
-        Key(hmac::Key::new(hmac::HMAC_SHA256, &[n; KEY_BYTES]))
+        Key::new(&[n; KEY_BYTES])
     }
 
     #[test]
