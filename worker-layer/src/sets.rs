@@ -11,13 +11,14 @@
 //! ```
 //!
 //! Modules, in reading order: `ask` and `route` (what an event asks for), `round` with `step` (what is asked of Redis
-//! together), `call` (changing), `read` and `scan` (reading), `one` (what shares nothing), `script` (one round trip), `render` and
+//! together), `call` (changing), `read` and `scan` (reading), `one` and `index` (what shares nothing), `script` (one round trip), `render` and
 //! `answer` (what is said), `poll` and `waiting` (requests that wait for a change), `claims`, `shared`, `key`, `limit`, `trouble`, `option`.
 
 mod answer;
 mod ask;
 mod call;
 mod claims;
+mod index;
 mod key;
 mod limit;
 mod one;

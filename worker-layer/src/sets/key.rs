@@ -2,8 +2,9 @@
 
 use protocol::sets::SetId;
 
-/// The ids of all sets, scored by when they were created, milliseconds. A key of its own, so no script touches it: it is
-/// updated by a command before the answer, which may be done again without harm.
+/// The ids of all sets, scored by when they were created, milliseconds. No script touches it together with a set: it
+/// is updated by a command of its own before the answer, which may be done again without harm. So it may have an id whose set
+/// was deleted meanwhile: whoever lists finds that, and takes it out.
 pub(super) const INDEX: &str = "sets";
 
 /// A hash: `name`, `epoch`, `created_ms`, `position` of the newest log entry, and `floor_ms` once a tombstone was collected.

@@ -38,5 +38,9 @@ pub(super) const CLAIM_MS: u64 = 5_000;
 /// Bytes of large answers that one worker keeps in Redis; beyond it further ones wait.
 pub(super) const CLAIMED_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// How often a page of the index is read again without sets that were found to be gone, before what is left of it is the
+/// answer.
+pub(super) const INDEX_ATTEMPTS_MAX: usize = 10;
+
 /// How often a gap is looked into while Redis fails, before nobody is told.
 pub(super) const GAP_ATTEMPTS_MAX: usize = 5;

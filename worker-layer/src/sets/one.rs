@@ -1,18 +1,15 @@
 //! Requests that share nothing with others: creating, deleting, single values, the index.
 
 use broker::redis::{FromRedisValue, Value, cmd};
-use protocol::sets::{Contained, Created, Cursor, Index, Listed, Message, Op, PATH, SetId};
+use protocol::sets::{Contained, Created, Cursor, Message, Op, PATH, SetId};
 use protocol::{Answer, HttpBody, HttpResponse, Push, RequestError, body as json, line, name};
 use serde::Serialize;
 
+use super::index::{Index, Indexed, Named, Names};
 use super::key;
 use super::read::{NotRead, named, read_kept, read_named, understood, with};
 use super::script::Commands;
 use super::shared::Shared;
-
-/// More ids than a page of the index has are asked for: one tells whether there are more, and as many as the others may have
-/// been created in the same millisecond as the last one of the page before.
-const INDEX_SPARE: usize = 32;
 
 /// What only one wants.
 pub(super) enum One<'a> {
@@ -22,10 +19,10 @@ pub(super) enum One<'a> {
     List { created: Created, is_new: bool },
     /// What is kept for a value.
     Value { set: &'a SetId, value: &'a str },
-    /// A page of the index: so many sets behind this one, of so many that are read.
-    Index { limit: usize, after: &'a Option<(u64, SetId)>, count: usize },
-    /// The names of these sets; behind them comes this.
-    Names { sets: Vec<(SetId, u64)>, next: Option<String> },
+    /// The ids in a page of the index.
+    Index(Index<'a>),
+    /// Their names.
+    Names(Names<'a>),
     /// To delete a set.
     Delete { set: &'a SetId },
 }
@@ -41,7 +38,7 @@ pub(super) enum Next<'a> {
 impl<'a> One<'a> {
     /// A page of the index.
     pub(super) fn index(limit: usize, after: &'a Option<(u64, SetId)>) -> Self {
-        Self::Index { limit, after, count: limit + INDEX_SPARE }
+        Self::Index(Index::new(limit, after))
     }
 
     /// Adds the commands.
@@ -62,15 +59,8 @@ impl<'a> One<'a> {
                 kept.arg(*value);
                 commands.add_together([named(set), kept]);
             }
-            Self::Index { after, count, .. } => {
-                let newest =
-                    after.as_ref().map_or("+inf".to_owned(), |(created_ms, _)| created_ms.to_string());
-                let mut range = cmd("ZREVRANGEBYSCORE");
-                range.arg(key::INDEX).arg(newest).arg("-inf");
-                range.arg("WITHSCORES").arg("LIMIT").arg(0).arg(*count);
-                commands.add(range);
-            }
-            Self::Names { sets, .. } => sets.iter().for_each(|(set, _)| commands.add(named(set))),
+            Self::Index(index) => index.ask(&shared.scripts, commands),
+            Self::Names(names) => names.ask(commands),
             Self::Delete { set } => delete(set, shared, commands),
         }
     }
@@ -78,7 +68,8 @@ impl<'a> One<'a> {
     /// How many answers there are to the commands.
     pub(super) fn answers(&self) -> usize {
         match self {
-            Self::Names { sets, .. } => sets.len(),
+            Self::Index(index) => index.answers(),
+            Self::Names(names) => names.answers(),
             Self::Delete { .. } => 2,
             _ => 1,
         }
@@ -90,7 +81,11 @@ impl<'a> One<'a> {
     }
 
     /// What follows from the answers.
-    pub(super) fn finish(self, shared: &Shared, values: Vec<Value>) -> Result<Next<'a>, RequestError> {
+    pub(super) fn finish(self, shared: &Shared, mut values: Vec<Value>) -> Result<Next<'a>, RequestError> {
+        if matches!(self, Self::Index(_)) {
+            // If nothing could be taken out before, the page is what it is.
+            values.drain(..values.len().saturating_sub(1));
+        }
         let values =
             values.into_iter().map(|value| shared.log.checked(value)).collect::<Result<Vec<_>, _>>()?;
         match self {
@@ -99,9 +94,15 @@ impl<'a> One<'a> {
             Self::Value { set, value } => {
                 contained(value, values).map(Next::Answer).map_err(|error| shared.told(set, error))
             }
-            Self::Index { limit, after, count } => indexed(limit, after, count, values)
-                .map_err(|_| shared.log.odd("the index of sets is not as it is written")),
-            Self::Names { sets, next } => Ok(Next::Answer(indexed_as(sets, next, values))),
+            Self::Index(index) => {
+                let odd = |_| shared.log.odd("the index of sets is not as it is written");
+                Ok(match index.finish(only(values).map_err(odd)?) {
+                    Indexed::Again(index) => Next::Ask(Self::Index(index)),
+                    Indexed::Names(names) if names.answers() == 0 => listed(names, Vec::new()),
+                    Indexed::Names(names) => Next::Ask(Self::Names(names)),
+                })
+            }
+            Self::Names(names) => Ok(listed(names, values)),
             Self::Delete { set } => {
                 deleted(values).map(Next::Answer).map_err(|error| shared.told(set, error))
             }
@@ -142,38 +143,11 @@ fn contained(value: &str, values: Vec<Value>) -> Result<Answer, NotRead> {
     Ok(Answer::Http(response(200, &Contained { value: value.to_owned(), contained, stamp })))
 }
 
-fn indexed<'a>(
-    limit: usize,
-    after: &'a Option<(u64, SetId)>,
-    count: usize,
-    values: Vec<Value>,
-) -> Result<Next<'a>, NotRead> {
-    let read: Vec<(String, u64)> = only(values)?;
-    let is_all = read.len() < count;
-    let known = read.into_iter().filter_map(|(id, created_ms)| Some((id.parse::<SetId>().ok()?, created_ms)));
-    let is_behind =
-        |(set, created_ms): &(SetId, u64)| after.as_ref().is_none_or(|(ms, id)| (created_ms, set) < (ms, id));
-    let mut sets: Vec<(SetId, u64)> = known.filter(is_behind).collect();
-    if sets.len() <= limit && !is_all {
-        return Ok(Next::Ask(One::Index { limit, after, count: 2 * count }));
+fn listed<'a>(names: Names<'a>, values: Vec<Value>) -> Next<'a> {
+    match names.finish(values) {
+        Named::Again(index) => Next::Ask(One::Index(index)),
+        Named::Page(page) => Next::Answer(Answer::Http(response(200, &page))),
     }
-    let has_more = sets.len() > limit;
-    sets.truncate(limit);
-    let next = sets.last().filter(|_| has_more).map(|(set, created_ms)| format!("{created_ms}-{set}"));
-    if sets.is_empty() {
-        return Ok(Next::Answer(indexed_as(sets, next, Vec::new())));
-    }
-    Ok(Next::Ask(One::Names { sets, next }))
-}
-
-/// A set that was deleted while this went on is left out.
-fn indexed_as(sets: Vec<(SetId, u64)>, next: Option<String>, values: Vec<Value>) -> Answer {
-    let listed = |((id, created_ms), value)| {
-        let (name, _) = read_named(value).ok()?;
-        Some(Listed { id, name, created_ms })
-    };
-    let sets = sets.into_iter().zip(values).filter_map(listed).collect();
-    Answer::Http(response(200, &Index { sets, next }))
 }
 
 fn deleted(values: Vec<Value>) -> Result<Answer, NotRead> {

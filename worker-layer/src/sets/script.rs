@@ -12,6 +12,7 @@ pub(super) struct Scripts {
     pub(super) changes: Source,
     pub(super) create: Source,
     pub(super) delete: Source,
+    pub(super) unlist: Source,
 }
 
 /// One script.
@@ -34,6 +35,7 @@ impl Scripts {
             changes: Source::new(include_str!("changes.lua")),
             create: Source::new(include_str!("create.lua")),
             delete: Source::new(include_str!("delete.lua")),
+            unlist: Source::new(include_str!("unlist.lua")),
         }
     }
 
@@ -59,7 +61,7 @@ impl Scripts {
 
     fn loading(&self) -> Pipeline {
         let mut pipeline = Pipeline::new();
-        for source in [&self.apply, &self.changes, &self.create, &self.delete] {
+        for source in [&self.apply, &self.changes, &self.create, &self.delete, &self.unlist] {
             pipeline.cmd("SCRIPT").arg("LOAD").arg(source.text).ignore();
         }
         pipeline

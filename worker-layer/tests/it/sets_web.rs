@@ -65,6 +65,34 @@ async fn the_index_has_all_sets_the_newest_first_in_pages() {
 }
 
 #[tokio::test]
+async fn ids_without_a_set_are_taken_out_of_the_index_and_leave_no_hole_in_a_page() {
+    let mut sets = Sets::start().await;
+    let created = sets.create("a").await;
+    // As if each had been listed by who created it a moment after somebody deleted it.
+    for number in 0..7 {
+        let later_ms = created.created_ms + 1 + number;
+        let _: u64 = sets.redis.cli(&format!("ZADD sets {later_ms} gone-{number}")).await;
+    }
+    let page: Index = sets.get("/sets?limit=3").await;
+    assert_eq!((page.sets.len(), page.sets[0].id.as_str(), page.next), (1, "a", None));
+    assert_eq!(sets.redis.cli::<Vec<String>>("ZRANGE sets 0 -1").await, ["a"]);
+}
+
+#[tokio::test]
+async fn a_set_that_is_created_anew_while_it_is_found_to_be_gone_stays_in_the_index() {
+    let mut sets = Sets::start().await;
+    sets.create("a").await;
+    let unlist = include_str!("../../src/sets/unlist.lua");
+    let mut connection = sets.redis.connection().await;
+    for (score, gone) in [("5", 0_u64), ("1760000000123", 1)] {
+        let _: u64 = sets.redis.cli("ZADD sets 1760000000123 b").await;
+        let mut eval = broker::redis::cmd("EVAL");
+        eval.arg(unlist).arg(1).arg("sets").arg("b").arg(score);
+        assert_eq!(eval.query_async::<u64>(&mut connection).await.expect("it runs"), gone);
+    }
+}
+
+#[tokio::test]
 async fn sets_that_were_created_in_one_millisecond_are_all_in_the_index() {
     let mut sets = Sets::start().await;
     for number in 0..100 {
