@@ -65,60 +65,66 @@ for at = HEAD + 1, #ARGV, 2 do
     count = count + 1
     values[count] = ARGV[at]
 end
--- Where there may not be room for all, removals are forgotten first: before anything is read, so that each operation is
--- judged by what is kept behind it, and by the floor that it makes.
-local room = ARGV[5] - redis.call('HLEN', KEYS[2])
-if room < count then
-    collect()
-    room = ARGV[5] - redis.call('HLEN', KEYS[2])
-end
-local stored = redis.call('HMGET', KEYS[2], unpack(values))
-
 -- What each operation comes to. `after` has what is kept when all is done, for it may be several on one value.
 local times = cmsgpack.unpack(ARGV[8])
-local unusual, told, after = {}, {}, {}
-local fresh, refused = 0, 0
-for index = 1, count do
-    local value, wanted, ms = values[index], ARGV[HEAD + 2 * index], times[index]
-    local kept = after[value] or stored[index]
-    local outcome
-    if ms < 0 then
-        ms = now_ms
-        if kept then
-            ms = math.max(ms, match(kept, '%d+') + 1)
+local stored, unusual, told, after, fresh, refused
+local room, is_collected
+repeat
+    local is_full = false
+    stored = redis.call('HMGET', KEYS[2], unpack(values))
+    unusual, told, after, fresh, refused = {}, {}, {}, 0, 0
+    for index = 1, count do
+        local value, wanted, ms = values[index], ARGV[HEAD + 2 * index], times[index]
+        local kept = after[value] or stored[index]
+        local outcome
+        if ms < 0 then
+            ms = now_ms
+            if kept then
+                ms = math.max(ms, match(kept, '%d+') + 1)
+            end
+            ms = format('%.0f', ms)
+            outcome, wanted = 'a' .. ms, wanted .. ms .. ':server'
+        elseif kept == wanted then
+            outcome = 'd'
+        elseif ms > latest_ms then
+            outcome = 'c'
+        elseif kept then
+            local kept_ms = tonumber(match(kept, '%d+'))
+            if ms < kept_ms or ms == kept_ms and not beats(wanted, kept) then
+                outcome = 's' .. kept
+            end
+        elseif ms <= floor_ms then
+            outcome = 'o'
         end
-        ms = format('%.0f', ms)
-        outcome, wanted = 'a' .. ms, wanted .. ms .. ':server'
-    elseif kept == wanted then
-        outcome = 'd'
-    elseif ms > latest_ms then
-        outcome = 'c'
-    elseif kept then
-        local kept_ms = tonumber(match(kept, '%d+'))
-        if ms < kept_ms or ms == kept_ms and not beats(wanted, kept) then
-            outcome = 's' .. kept
+        local wins = not outcome or byte(outcome) == APPLIED
+        if wins and not kept then
+            room = room or ARGV[5] - redis.call('HLEN', KEYS[2])
+            if fresh < room then
+                fresh = fresh + 1
+            elseif is_collected then
+                outcome, wins = 'f', false
+            else
+                is_full = true
+                break
+            end
         end
-    elseif ms <= floor_ms then
-        outcome = 'o'
-    end
-    local wins = not outcome or byte(outcome) == APPLIED
-    if wins and not kept then
-        if fresh < room then
-            fresh = fresh + 1
+        if outcome then
+            unusual[index] = outcome
+            told[#told + 1] = index .. outcome
+        end
+        if wins then
+            after[value] = wanted
         else
-            outcome, wins = 'f', false
+            refused = refused + 1
         end
     end
-    if outcome then
-        unusual[index] = outcome
-        told[#told + 1] = index .. outcome
+    -- Where there is no room, removals are forgotten, and all is judged anew: by what is kept behind that, and by the floor
+    -- that it makes. Nothing was written before.
+    if is_full then
+        collect()
+        room, is_collected = nil, true
     end
-    if wins then
-        after[value] = wanted
-    else
-        refused = refused + 1
-    end
-end
+until not is_full
 told = table.concat(told, ' ')
 local now_text = format('%.0f', now_ms)
 if refused == count then
