@@ -174,6 +174,24 @@ test('after a gap it takes the reset, unless it is further already', async () =>
   assert.deepEqual(valuesOf(a), ['missed', 'newer']);
 });
 
+test('after a gap in a set that is too large to be sent it asks for what it missed', async () => {
+  const a = start('a');
+  await rest();
+  const behind = () => {
+    const cursor = service.cursor('s');
+    return { type: 'delta', set: 's', prev: cursor, cursor, operations: [], server_ms: NOW_MS };
+  };
+  service.deaf = true;
+  service.apply('s', [add('missed', [1, 'zoe'])]);
+  a.socket().pushes.push(behind());
+  await rest();
+  await assertInStep(a);
+  assert.deepEqual(valuesOf(a), ['missed']);
+  a.socket().pushes.push(behind());
+  await rest();
+  await assertInStep(a);
+});
+
 test('a cursor that the server does not know any more leads to a reset, and own operations stay', async () => {
   const a = start('a');
   a.replica.add('milk');
