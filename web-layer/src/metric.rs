@@ -54,6 +54,7 @@ pub(crate) struct Metrics {
     links_lost: Counter,
     late_replies: Counter,
     in_flight: Gauge,
+    claimed_bytes: Gauge,
     redis_connected: Gauge,
     uptime: Gauge<u64, AtomicU64>,
 }
@@ -81,6 +82,7 @@ impl Metrics {
             links_lost: Counter::default(),
             late_replies: Counter::default(),
             in_flight: Gauge::default(),
+            claimed_bytes: Gauge::default(),
             redis_connected: Gauge::default(),
             uptime: Gauge::default(),
             registry: Registry::default(),
@@ -92,6 +94,11 @@ impl Metrics {
         registry.register("requests", "Events by kind and outcome", metrics.requests.clone());
         registry.register("request_seconds", "From event to outcome", metrics.seconds.clone());
         registry.register("requests_in_flight", "Events without an outcome yet", metrics.in_flight.clone());
+        registry.register(
+            "claimed_answer_bytes",
+            "Bytes of large answers that sockets have not taken yet",
+            metrics.claimed_bytes.clone(),
+        );
         registry.register(
             "pushes_received",
             "Pushes received for topics with members",
@@ -162,6 +169,10 @@ impl Metrics {
 
     pub(crate) fn late_reply(&self) {
         self.late_replies.inc();
+    }
+
+    pub(crate) fn claimed_bytes(&self, bytes: usize) {
+        self.claimed_bytes.set(bytes as i64);
     }
 
     /// All of it, in the OpenMetrics text format that Prometheus reads.

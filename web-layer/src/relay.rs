@@ -11,6 +11,7 @@
 //!
 //! Locks are taken in the order lane, requests, holding; none is held over an await.
 
+mod claimed;
 pub(crate) mod effect;
 pub(crate) mod lane;
 mod outcome;
@@ -29,6 +30,7 @@ use protocol::{ConnectionId, ErrorCode, Json, NodeId, Reply, RequestError, Worke
 
 use crate::hub::Hub;
 use crate::metric::{Metrics, Outcome};
+use crate::relay::claimed::Claimed;
 use crate::relay::registry::{Registry, Worker};
 use crate::relay::request::{Ask, HttpAsk, Request};
 use crate::socket::Connection;
@@ -47,7 +49,7 @@ pub(crate) struct Relay {
     pub(crate) registry: Registry,
     pub(crate) publisher: Publisher<u64>,
     pub(crate) hub: Arc<Hub>,
-    pub(crate) store: Store,
+    pub(crate) claimed: Claimed,
     node: NodeId,
     bounds: RelayBounds,
     tasks: Tasks,
@@ -90,7 +92,7 @@ impl Relay {
                 registry: Registry::default(),
                 publisher: Publisher::start(address, tasks, receipt),
                 hub,
-                store,
+                claimed: Claimed::new(store),
                 node,
                 bounds,
                 tasks: tasks.clone(),

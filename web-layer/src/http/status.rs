@@ -42,6 +42,7 @@ fn readiness(node: &Node) -> Response {
 }
 
 fn metrics(node: &Node) -> Response {
+    node.metrics.claimed_bytes(node.relay.claimed.held_bytes());
     let text_ =
         node.metrics.text(node.relay.in_flight(), node.relay.publisher.is_connected(), node.clock.now_s());
     text(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text_)

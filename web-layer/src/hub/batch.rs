@@ -7,7 +7,6 @@ use std::hash::BuildHasher;
 use protocol::{Body, ConnectionId, Push};
 
 use crate::socket::Frames;
-use crate::socket::frame::text_frame;
 
 /// Frames that are joined into one piece are copied once more; larger pieces gain nothing by that.
 const TOGETHER_BYTES_MAX: usize = 256 * 1024;
@@ -24,7 +23,7 @@ impl Encoded {
     pub(crate) fn new(topic: &str, push: &Push) -> Option<Self> {
         let Body::Inline(json) = &push.body else { return None };
         let key = push.key.as_deref().map(|key| FixedState::with_seed(0).hash_one((topic, key)));
-        let frames = Frames { bytes: text_frame(json.get()).into(), messages: 1, key };
+        let frames = Frames { key, ..Frames::event(json.get()) };
         Some(Self { frames, except: push.except })
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use protocol::{Body, Close, Effect, RequestError, body, close, limit};
 
-use crate::hub::topic;
 use crate::relay::Relay;
 use crate::relay::lane::WaitingReply;
+use crate::socket::connection::Phase;
 use crate::socket::{Connection, Frames};
 
 impl Relay {
@@ -77,7 +77,7 @@ impl Relay {
     fn carry_out_now(&self, conn: &Connection, effect: Effect) {
         match effect {
             Effect::Send { body: Body::Inline(json), id } => {
-                self.deliver(conn, &body::with_id(json.get(), id.as_deref()));
+                self.deliver(conn, Frames::event(&body::with_id(json.get(), id.as_deref())));
             }
             Effect::Session(session) if session.get().len() > limit::SESSION_BYTES_MAX => {
                 self.fault(conn, "its session is too large");
@@ -94,13 +94,16 @@ impl Relay {
     async fn carry_out_slowly(self: &Arc<Self>, conn: &Arc<Connection>, effect: Effect) {
         match effect {
             Effect::Send { body: Body::Claim(claim), id } => {
-                let fetched = self.store.fetch_claim(&claim).await.map_err(|error| error.to_string());
-                match fetched.and_then(|bytes| topic::claimed_body(&bytes)) {
-                    Ok(json) => self.deliver(conn, &body::with_id(json.get(), id.as_deref())),
+                if conn.phase() != Phase::Open {
+                    // Nobody would get it.
+                    return;
+                }
+                match self.claimed.frames(&claim, id.as_deref()).await {
+                    Ok(frames) => self.deliver(conn, frames),
                     Err(error) => {
                         log::warn!(conn:% = conn.id, error; "the body of an answer could not be fetched");
                         let unknown = RequestError::outcome_unknown().body();
-                        self.deliver(conn, &body::with_id(unknown.get(), id.as_deref()));
+                        self.deliver(conn, Frames::event(&body::with_id(unknown.get(), id.as_deref())));
                     }
                 }
             }
@@ -122,8 +125,8 @@ impl Relay {
         }
     }
 
-    fn deliver(&self, conn: &Connection, text: &str) {
-        if conn.send(Frames::event(text)).is_err() {
+    fn deliver(&self, conn: &Connection, frames: Frames) {
+        if conn.send(frames).is_err() {
             self.metrics.slow_reader();
         }
     }

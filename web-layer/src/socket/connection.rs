@@ -89,21 +89,40 @@ impl Connection {
     ///
     /// An outbox that overflows with events ends the connection with 4008.
     pub(crate) fn deliver(&self, together: &[u8], parts: &[Frames]) -> Result<(), Overflow> {
+        self.write(|stream| stream.try_write(together), together.len(), parts)
+    }
+
+    /// Sends one piece.
+    pub(crate) fn send(&self, frames: Frames) -> Result<(), Overflow> {
+        if frames.tail.is_empty() {
+            return self.deliver(&frames.bytes, std::slice::from_ref(&frames));
+        }
+        let slices = [IoSlice::new(&frames.bytes), IoSlice::new(&frames.tail)];
+        self.write(|stream| stream.try_write_vectored(&slices), frames.len(), std::slice::from_ref(&frames))
+    }
+
+    /// `now` writes as much as the socket takes of all `length` bytes of `parts`.
+    fn write(
+        &self,
+        now: impl FnOnce(&TcpStream) -> io::Result<usize>,
+        length: usize,
+        parts: &[Frames],
+    ) -> Result<(), Overflow> {
         let mut sending = self.sending.lock();
         if sending.phase != Phase::Open {
             return Ok(());
         }
         let mut written = 0;
         if sending.outbox.is_empty() {
-            written = match self.stream.try_write(together) {
-                Ok(written) if written == together.len() => return Ok(()),
+            written = match now(&self.stream) {
+                Ok(written) if written == length => return Ok(()),
                 Ok(written) => written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
                 Err(_) => return self.die(&mut sending),
             };
         }
         for frames in parts {
-            let length = frames.bytes.len();
+            let length = frames.len();
             if written >= length {
                 written -= length;
                 continue;
@@ -119,11 +138,6 @@ impl Connection {
         drop(sending);
         self.wake.notify_one();
         Ok(())
-    }
-
-    /// Sends one piece.
-    pub(crate) fn send(&self, frames: Frames) -> Result<(), Overflow> {
-        self.deliver(&frames.bytes.clone(), std::slice::from_ref(&frames))
     }
 
     /// Closes the connection after all that waits has been sent.

@@ -11,6 +11,8 @@ use protocol::Close;
 pub(crate) struct Frames {
     /// The frames, one after the other.
     pub(crate) bytes: Bytes,
+    /// The rest of the last frame, which other connections have in common with this one. Mostly empty.
+    pub(crate) tail: Bytes,
     /// How many messages they hold.
     pub(crate) messages: usize,
     /// Names the state that they hold, if they hold state: newer state with the same key replaces them.
@@ -20,27 +22,40 @@ pub(crate) struct Frames {
 impl Frames {
     /// One message that counts by itself.
     pub(crate) fn event(text: &str) -> Self {
-        Self { bytes: text_frame(text).into(), messages: 1, key: None }
+        Self { bytes: text_frame(text).into(), tail: Bytes::new(), messages: 1, key: None }
+    }
+
+    /// One message that counts by itself: `head`, and `tail`, which is not copied.
+    pub(crate) fn shared(head: &str, tail: Bytes) -> Self {
+        let mut bytes = text_header(head.len() + tail.len(), head.len());
+        bytes.extend_from_slice(head.as_bytes());
+        Self { bytes: bytes.into(), tail, messages: 1, key: None }
     }
 
     /// Protocol bytes that hold no message.
     pub(crate) fn control(bytes: impl Into<Bytes>) -> Self {
-        Self { bytes: bytes.into(), messages: 0, key: None }
+        Self { bytes: bytes.into(), tail: Bytes::new(), messages: 0, key: None }
+    }
+
+    /// Their length, bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len() + self.tail.len()
     }
 }
 
 /// The frame of a text message.
 pub(crate) fn text_frame(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len() + 10);
-    append_text(&mut bytes, text);
+    let mut bytes = text_header(text.len(), text.len());
+    bytes.extend_from_slice(text.as_bytes());
     bytes
 }
 
-/// Appends the frame of a text message.
-pub(crate) fn append_text(bytes: &mut Vec<u8>, text: &str) {
+/// The header of the frame of a text message of this length, with room for so many bytes behind it.
+fn text_header(length: usize, behind: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(10 + behind);
     let header = FrameHeader { opcode: OpCode::Data(Data::Text), ..FrameHeader::default() };
-    header.format(text.len() as u64, bytes).expect("a vector takes all that is written");
-    bytes.extend_from_slice(text.as_bytes());
+    header.format(length as u64, &mut bytes).expect("a vector takes all that is written");
+    bytes
 }
 
 /// The frame that asks for a sign of life.
@@ -66,6 +81,8 @@ mod tests {
     fn frames_are_those_of_rfc_6455() {
         assert_eq!(text_frame("Hello"), b"\x81\x05Hello");
         assert_eq!(&text_frame(&"x".repeat(200))[..4], b"\x81\x7e\x00\xc8");
+        let shared = Frames::shared("Hel", Bytes::from_static(b"lo"));
+        assert_eq!((&shared.bytes[..], &shared.tail[..], shared.len()), (&b"\x81\x05Hel"[..], &b"lo"[..], 7));
         assert_eq!(close_frame(&Close::new(4008, "slow")), b"\x88\x06\x0f\xa8slow");
     }
 }

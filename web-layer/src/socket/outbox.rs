@@ -43,7 +43,7 @@ impl Outbox {
                 self.remove_state(key);
                 self.states += 1;
             }
-            None => self.event_bytes += frames.bytes.len(),
+            None => self.event_bytes += frames.len(),
         }
         self.messages += frames.messages;
         if sent > 0 {
@@ -63,15 +63,20 @@ impl Outbox {
     fn exceeds(&self, bytes_max: usize) -> bool {
         let events = || self.queue.iter().filter(|frames| frames.key.is_none());
         self.event_bytes > bytes_max
-            && self.event_bytes - events().map(|frames| frames.bytes.len()).max().unwrap_or(0) > bytes_max
+            && self.event_bytes - events().map(Frames::len).max().unwrap_or(0) > bytes_max
     }
 
     /// Fills `slices` with what is to be written next.
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut skip = self.sent;
         let mut filled = 0;
-        for (slot, frames) in slices.iter_mut().zip(&self.queue) {
-            *slot = IoSlice::new(&frames.bytes[skip..]);
+        for bytes in self.queue.iter().flat_map(|frames| [&frames.bytes, &frames.tail]) {
+            if skip >= bytes.len() {
+                skip -= bytes.len();
+                continue;
+            }
+            let Some(slot) = slices.get_mut(filled) else { break };
+            *slot = IoSlice::new(&bytes[skip..]);
             skip = 0;
             filled += 1;
         }
@@ -81,7 +86,7 @@ impl Outbox {
     /// Takes out what has been written.
     pub(crate) fn written(&mut self, mut bytes: usize) {
         while let Some(first) = self.queue.front() {
-            let left = first.bytes.len() - self.sent;
+            let left = first.len() - self.sent;
             if bytes < left {
                 self.sent += bytes;
                 return;
@@ -117,7 +122,7 @@ impl Outbox {
         self.messages -= frames.messages;
         match frames.key {
             Some(_) => self.states -= 1,
-            None => self.event_bytes -= frames.bytes.len(),
+            None => self.event_bytes -= frames.len(),
         }
     }
 
@@ -137,7 +142,7 @@ mod tests {
     const WIDE: OutboxBounds = OutboxBounds { bytes_max: 1 << 20, messages_max: 1_000 };
 
     fn frames(bytes: &'static [u8], key: Option<u64>) -> Frames {
-        Frames { bytes: Bytes::from_static(bytes), messages: 1, key }
+        Frames { bytes: Bytes::from_static(bytes), tail: Bytes::new(), messages: 1, key }
     }
 
     #[test]
@@ -183,13 +188,14 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_in_any_portions_is_what_was_added(
-            messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..20), 1..20),
+            messages in prop::collection::vec((prop::collection::vec(any::<u8>(), 1..20), 0usize..20), 1..20),
             portions in prop::collection::vec(1usize..50, 1..20),
         ) {
             let mut outbox = Outbox::default();
-            for message in &messages {
-                let bytes = Bytes::from(message.clone());
-                outbox.add(Frames { bytes, messages: 1, key: None }, 0, WIDE).unwrap();
+            for (message, cut) in &messages {
+                let mut bytes = Bytes::from(message.clone());
+                let tail = bytes.split_off((*cut).min(message.len()));
+                outbox.add(Frames { bytes, tail, messages: 1, key: None }, 0, WIDE).unwrap();
             }
             let mut written: Vec<u8> = Vec::new();
             let mut portions = portions.iter().cycle();
@@ -201,6 +207,7 @@ mod tests {
                 written.extend(&flat[..portion]);
                 outbox.written(portion);
             }
+            let messages: Vec<Vec<u8>> = messages.into_iter().map(|(message, _)| message).collect();
             prop_assert_eq!(written, messages.concat());
             prop_assert_eq!((outbox.event_bytes, outbox.messages, outbox.queue.capacity()), (0, 0, 0));
         }

@@ -103,6 +103,54 @@ async fn an_outbox_is_bounded_in_bytes_too() {
     assert_eq!(slow.closed().await.0, 4008);
 }
 
+/// A client that does not read and has asked for what is claimed, with its name as the id.
+async fn asking(node: &TestNode, worker: &mut FakeWorker, claim: &Value, id: usize) -> Client {
+    let mut client = Client::small(node, WS).await;
+    joined(&mut client, worker, &[]).await;
+    client.send(json!({ "id": id })).await;
+    let event = worker.next_message(json!({ "id": id })).await;
+    worker.reply(&event, json!([{ "claim": claim, "id": id }])).await;
+    client
+}
+
+/// ARCHITECTURE, rules 8 and 11.
+#[tokio::test]
+async fn a_large_answer_is_held_once_however_many_ask_for_it_and_do_not_read() {
+    let (_redis, node, mut worker) = spine("").await;
+    let body = json!({ "large": "x".repeat(PLUG_BYTES) }).to_string();
+    let claim = worker.claim(body.as_bytes()).await;
+    let mut clients = Vec::new();
+    for id in 0..8 {
+        clients.push(asking(&node, &mut worker, &claim, id).await);
+        until("the answer", async || node.metric("claimed_answer_bytes").await > 0).await;
+    }
+    // What comes behind the answer shows that it is under way.
+    for (id, client) in clients.iter_mut().enumerate() {
+        assert_eq!(node.metric("claimed_answer_bytes").await, body.len() as u64);
+        assert!(client.next_text().await == body.replacen('{', &format!("{{\"id\":{id},"), 1));
+    }
+    until("room again", async || node.metric("claimed_answer_bytes").await == 0).await;
+}
+
+/// ARCHITECTURE, rules 8 and 11.
+#[tokio::test]
+async fn large_answers_that_nobody_reads_take_a_bounded_room_and_further_ones_wait() {
+    const ROOM: usize = 256 * 1024 * 1024;
+    let (_redis, node, mut worker) = spine("").await;
+    let body = json!({ "large": "x".repeat(ROOM / 4 - r#"{"large":""}"#.len()) }).to_string();
+    let mut clients = Vec::new();
+    for id in 0..5 {
+        let claim = worker.claim(body.as_bytes()).await;
+        clients.push(asking(&node, &mut worker, &claim, id).await);
+    }
+    until("a full room", async || node.metric("claimed_answer_bytes").await == ROOM as u64).await;
+    drop(clients.remove(0));
+    for client in &mut clients {
+        assert!(client.next_text().await.len() > body.len());
+    }
+    until("room again", async || node.metric("claimed_answer_bytes").await == 0).await;
+}
+
 /// ARCHITECTURE, rule 8.
 #[tokio::test]
 async fn a_slow_reader_within_the_bounds_loses_nothing() {
