@@ -39,7 +39,7 @@ pub const HTTP_STALL_MS: u64 = 30_000;
 pub const REQUEST_CLAIMS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Bytes of claimed response bodies that one node has in its memory at the same time, until their clients have taken them;
-/// further ones wait in Redis.
+/// further ones wait in Redis. Claimed answers on websockets have a room of their own, of the same size.
 pub const RESPONSE_CLAIMS_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// How long a node goes on taking a body that is too large before it says so, milliseconds: a client that is cut off while it
