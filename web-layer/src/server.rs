@@ -111,7 +111,8 @@ impl Server {
         tokio::join!(end_sockets(&node, end), end_http(&node, &http, end));
         node.tasks.stop.cancel();
         node.tasks.tracker.close();
-        let _ = timeout(Duration::from_secs(1), node.tasks.tracker.wait()).await;
+        let ended = end.max(Instant::now()) + Duration::from_secs(1);
+        let _ = timeout_at(ended, node.tasks.tracker.wait()).await;
         log::info!(node:% = node.id; "node has stopped");
     }
 }
