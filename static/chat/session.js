@@ -49,6 +49,8 @@ export class ChatSession extends EventTarget {
   #watching;
   #isSending = false;
   /** Reading that the server was not told of yet, by conversation. */ #reading = new Map();
+  #readingTimer = null;
+  /** How often in a row that was refused for now. */ #readingAttempt = 0;
   #typedAtMs = 0;
   /** Counts the times it started: an answer to what was asked before is late. */ #round = 0;
   #hasEnded = false;
@@ -113,6 +115,7 @@ export class ChatSession extends EventTarget {
     clearTimeout(this.#timer);
     clearTimeout(this.#pushTimer);
     clearTimeout(this.#receivedTimer);
+    clearTimeout(this.#readingTimer);
     for (const [event, listener] of Object.entries(this.#listeners)) this.#connection.removeEventListener(event, listener);
     globalThis.removeEventListener?.('pagehide', this.#onLeave);
     this.#keepHome();
@@ -197,6 +200,7 @@ export class ChatSession extends EventTarget {
     const { model } = this;
     const kept = this.#store.readHome(model.user);
     if (kept) model.reset(kept);
+    for (const [id, seq] of kept?.reading ?? []) this.#reading.set(id, seq);
     for (const unsent of this.#store.readUnsent(model.user)) {
       model.write(unsent);
       this.#kept.add(unsent.message_id);
@@ -238,7 +242,7 @@ export class ChatSession extends EventTarget {
     this.#attempt = 0;
     this.#trouble = null;
     this.#enter('live');
-    for (const id of this.#reading.keys()) this.#tellReading(id);
+    this.#tellAllReading();
     this.#send();
   }
 
@@ -294,6 +298,12 @@ export class ChatSession extends EventTarget {
     if (this.#kept.has(unsent.message_id)) this.#store.keepUnsent(this.model.user, unsent);
   }
 
+  #tellAllReading() {
+    clearTimeout(this.#readingTimer);
+    this.#readingTimer = null;
+    for (const id of this.#reading.keys()) this.#tellReading(id);
+  }
+
   async #tellReading(id) {
     if (this.#phase !== 'live') return;
     const seq = this.#reading.get(id);
@@ -301,9 +311,16 @@ export class ChatSession extends EventTarget {
       const { read } = await this.#connection.request({ type: 'read', with: id, seq });
       this.model.markRead(id, read);
     } catch (error) {
-      if (PASSING.includes(error.code)) return; // told again when it is live again, or with the next message
+      if (PASSING.includes(error.code)) return this.#tellReadingLater();
     }
+    this.#readingAttempt = 0;
     if (this.#reading.get(id) === seq) this.#reading.delete(id);
+  }
+
+  /** Without a connection it is told when it is live again. */
+  #tellReadingLater() {
+    if (this.#phase !== 'live' || this.#hasEnded) return;
+    this.#readingTimer ??= setTimeout(() => this.#tellAllReading(), backoffMs(this.#readingAttempt++));
   }
 
   /** Tells what is here and not read; what fails is told with the next change, or when it is live again. */
@@ -357,7 +374,7 @@ export class ChatSession extends EventTarget {
   #keepHome() {
     clearTimeout(this.#keepTimer);
     this.#keepTimer = null;
-    if (this.model.cursor !== null) this.#store.writeHome(this.model);
+    if (this.model.cursor !== null) this.#store.writeHome(this.model, this.#reading);
   }
 
   /** Of two that are written in one millisecond, or while the clock is set back, the second is still the later one. */

@@ -21,19 +21,25 @@ export class ChatStore {
 
   /**
    * @param {string} user
-   * @returns {{cursor: string, conversations: object[]} | null}
+   * @returns {{cursor: string, conversations: object[], reading: [string, number][]} | null}
    */
   readHome(user) {
     const kept = this.#read(homeKey(user));
-    return typeof kept?.cursor === 'string' && Array.isArray(kept.conversations) ? kept : null;
+    if (typeof kept?.cursor !== 'string' || !Array.isArray(kept.conversations)) return null;
+    const reading = Array.isArray(kept.reading) ? kept.reading.filter(isReading) : [];
+    return { ...kept, reading };
   }
 
-  /** @param {import('./model.js').ChatModel} model */
-  writeHome(model) {
+  /**
+   * @param {import('./model.js').ChatModel} model
+   * @param {Map<string, number>} [reading] up to where conversations were read that the server was not told of yet. It belongs
+   *   to the home screen, which shows it as read.
+   */
+  writeHome(model, reading = new Map()) {
     const { user, cursor, next } = model;
     const conversations = model.home.filter(({ last }) => last).map(({ summary }) => summary);
     const fits = cursor !== null && next === null && conversations.length <= CONVERSATIONS_KEPT_MAX;
-    const text = fits ? JSON.stringify({ cursor, conversations }) : null;
+    const text = fits ? JSON.stringify({ cursor, conversations, reading: [...reading] }) : null;
     const isKept = text !== null && this.#write(homeKey(user), text);
     // One that is out of date is of no more use than none, and takes room.
     if (!isKept) this.#remove(homeKey(user));
@@ -89,6 +95,7 @@ export class ChatStore {
   }
 }
 
+const isReading = (entry) => Array.isArray(entry) && typeof entry[0] === 'string' && Number.isSafeInteger(entry[1]);
 const homeKey = (user) => `${PREFIX}${encodeURIComponent(user)}/home`;
 const unsentPrefix = (user) => `${PREFIX}${encodeURIComponent(user)}/unsent/`;
 

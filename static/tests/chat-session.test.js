@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { BACKOFF_CAP_MS } from '../client/backoff.js';
 import { ChatModel, UNSENT_MAX } from '../chat/model.js';
 import { ChatSession } from '../chat/session.js';
 import { ChatStore, CONVERSATIONS_KEPT_MAX } from '../chat/store.js';
@@ -172,6 +173,52 @@ test('what was read without a connection is told when it is back', async () => {
   session.end();
 });
 
+test('what was read without a connection is told after a reload, too, and no more after that', async () => {
+  const { server, page } = setUp();
+  server.handle('bob', { type: 'send', to: 'ana', text: 'one', message_id: '1' });
+  const before = page('ana');
+  before.line.open();
+  await settleLong();
+  before.line.cut();
+  before.session.read('bob', 1);
+  before.session.end();
+  assert.equal(server.unread('ana', 'bob'), 1);
+
+  const { session, line, storage } = page('ana', before.storage);
+  assert.equal(session.model.unread, 0);
+  line.open();
+  await settleLong();
+  assert.equal(server.unread('ana', 'bob'), 0);
+  session.end();
+
+  const again = page('ana', storage);
+  again.line.open();
+  await settleLong();
+  assert.ok(!again.line.asked.includes('read'));
+  again.session.end();
+});
+
+test('reading that is refused for now is told again, without more being read', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const { server, page } = setUp();
+  server.handle('bob', { type: 'send', to: 'ana', text: 'one', message_id: '1' });
+  const { session, line } = page('ana');
+  line.open();
+  await settleLong();
+  for (let times = 1; times <= 2; times++) {
+    line.failNext('read', 'unavailable');
+    if (times === 1) session.read('bob', 1);
+    else context.mock.timers.tick(BACKOFF_CAP_MS);
+    await settleLong();
+    assert.equal(server.unread('ana', 'bob'), 1);
+    assert.equal(line.asked.filter((type) => type === 'read').length, times);
+  }
+  context.mock.timers.tick(BACKOFF_CAP_MS);
+  await settleLong();
+  assert.equal(server.unread('ana', 'bob'), 0);
+  session.end();
+});
+
 test('what is here and not read is told once to the other side, and what is read is not', async (context) => {
   context.mock.timers.enable({ apis: ['setTimeout'] });
   const { server, page } = setUp();
@@ -284,6 +331,8 @@ test('what is in storage may be anything, and a home screen that is too long is 
   storage.setItem('tercet.chat/ana/home', 'null');
   storage.setItem('tercet.chat/ana/unsent/x', '{"message_id":7}');
   assert.equal(store.readHome('ana'), null);
+  storage.setItem('tercet.chat/ana/home', '{"cursor":"e-1","conversations":[],"reading":[7,["bob"],["bob","1"],["bob",1]]}');
+  assert.deepEqual(store.readHome('ana').reading, [['bob', 1]]);
   assert.deepEqual(store.readUnsent('ana'), []);
   const off = new ChatStore(() => {
     throw new DOMException('off', 'SecurityError');
