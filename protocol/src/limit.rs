@@ -42,6 +42,13 @@ pub const REQUEST_CLAIMS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// further ones wait in Redis. Claimed answers on websockets have a room of their own, of the same size.
 pub const RESPONSE_CLAIMS_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Bytes of claimed response bodies that wait in Redis because one node has no room for them; a further one is given up.
+pub const RESPONSES_WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How slowly a client may take a claimed response body, bytes a second on average, besides the first [`HTTP_STALL_MS`]: a
+/// slower one is cut off, because it keeps others from theirs.
+pub const RESPONSE_BYTES_PER_SECOND_MIN: usize = 64 * 1024;
+
 /// How long a node goes on taking a body that is too large before it says so, milliseconds: a client that is cut off while it
 /// writes does not read why.
 pub const REFUSED_BODY_MS: u64 = 2_000;

@@ -32,6 +32,10 @@ const BACKLOG: i32 = 16_384;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PeerAddress(pub(crate) SocketAddr);
 
+/// Ends the connection that a request came on, at once.
+#[derive(Clone)]
+pub(crate) struct Cut(pub(crate) CancellationToken);
+
 /// Takes the port.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
@@ -111,8 +115,11 @@ async fn serve<R: Reply + 'static>(
     _place: OwnedSemaphorePermit,
 ) {
     let _ = set_stall_bound(&stream, Some(Duration::from_millis(limit::HTTP_STALL_MS)));
+    let cut = CancellationToken::new();
+    let of_requests = cut.clone();
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(PeerAddress(peer));
+        request.extensions_mut().insert(Cut(of_requests.clone()));
         let mut service = warp::service(routes.clone());
         async move { Ok::<_, Infallible>(service.call(request).await.into_response()) }
     });
@@ -123,12 +130,17 @@ async fn serve<R: Reply + 'static>(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let served = async {
+        tokio::select! {
+            served = connection.as_mut() => served,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
+    };
+    let Some(served) = cut.run_until_cancelled(served).await else {
+        return log::info!(peer:%; "HTTP connection cut off: its client took a large response too slowly");
     };
     if let Err(error) = served {
         log::debug!(peer:%, error:%; "HTTP connection ended early");

@@ -41,6 +41,8 @@ pub(crate) struct Node {
     pub(crate) claim_room: Arc<Semaphore>,
     /// Bytes of claimed response bodies that may be here.
     pub(crate) response_room: Arc<Semaphore>,
+    /// Bytes of claimed response bodies that may wait in Redis for that room.
+    pub(crate) response_queue: Arc<Semaphore>,
     pub(crate) compressor: Compressor,
     /// The link to Redis and what serves it: these go on until all sockets are closed.
     pub(crate) tasks: Tasks,
@@ -101,6 +103,7 @@ impl Node {
             connections: Connections::default(),
             claim_room: Arc::new(Semaphore::new(limit::REQUEST_CLAIMS_BYTES_MAX)),
             response_room: Arc::new(Semaphore::new(limit::RESPONSE_CLAIMS_BYTES_MAX)),
+            response_queue: Arc::new(Semaphore::new(limit::RESPONSES_WAITING_BYTES_MAX)),
             compressor: Compressor::new(tasks.clone()),
             tasks,
             sockets: tokio_util::task::TaskTracker::new(),

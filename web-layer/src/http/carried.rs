@@ -9,7 +9,8 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use broker::{Store, Tasks, redis};
 use protocol::{Claim, ErrorCode, HttpBody, RequestError, limit};
@@ -34,6 +35,7 @@ pub(super) struct Kept {
 struct Held {
     bytes: Bytes,
     _room: OwnedSemaphorePermit,
+    _taken: DropGuard,
 }
 
 /// Reads the body of a request.
@@ -117,16 +119,13 @@ pub(super) async fn kept(node: &Node, body: Taken) -> Result<(HttpBody, Option<K
     }
 }
 
-/// Fetches the body of a response, when there is room for it.
+/// Fetches the body of a response, when there is room for it; the room has to be kept as long as the body.
 ///
 /// # Errors
 /// `outcome_unknown` if it cannot be had: what it tells of has been done.
-pub(super) async fn fetch(node: &Node, claim: Claim) -> Result<Bytes, RequestError> {
+pub(super) async fn fetch(node: &Node, claim: Claim) -> Result<(Bytes, OwnedSemaphorePermit), RequestError> {
     let _kept = claim.once.then(|| Kept::new(node, &claim, None));
-    // A claim can say anything.
-    let wanted = claim.bytes.min(limit::RESPONSE_CLAIMS_BYTES_MAX);
-    let room = Arc::clone(&node.response_room).acquire_many_owned(u32::try_from(wanted).unwrap_or(u32::MAX));
-    let Ok(Ok(room)) = timeout(Duration::from_secs(limit::CLAIM_KEPT_S), room).await else {
+    let Some(room) = room_for(node, &claim).await else {
         log::warn!(node:% = node.id; "there was no room for the body of a response: clients take theirs too slowly");
         return Err(RequestError::outcome_unknown());
     };
@@ -134,7 +133,50 @@ pub(super) async fn fetch(node: &Node, claim: Claim) -> Result<Bytes, RequestErr
         log::warn!(node:% = node.id, error:%; "the body of a response could not be fetched");
         RequestError::outcome_unknown()
     })?;
-    Ok(Bytes::from_owner(Held { bytes, _room: room }))
+    Ok((bytes, room))
+}
+
+/// Waits for room, in a queue that is bounded too: what waits is in Redis meanwhile.
+async fn room_for(node: &Node, claim: &Claim) -> Option<OwnedSemaphorePermit> {
+    // A claim can say anything.
+    let bytes = u32::try_from(claim.bytes.min(limit::RESPONSE_CLAIMS_BYTES_MAX)).unwrap_or(u32::MAX);
+    if let Ok(room) = Arc::clone(&node.response_room).try_acquire_many_owned(bytes) {
+        return Some(room);
+    }
+    let _place = node.response_queue.try_acquire_many(bytes).ok()?;
+    let room = Arc::clone(&node.response_room).acquire_many_owned(bytes);
+    timeout(Duration::from_secs(limit::CLAIM_KEPT_S), room).await.ok()?.ok()
+}
+
+/// A body that keeps its room until the client has taken it. One that takes it too slowly is cut off.
+pub(super) fn held(
+    node: &Node,
+    bytes: Bytes,
+    mut room: OwnedSemaphorePermit,
+    cut: &CancellationToken,
+) -> Bytes {
+    // What compression saved is given back.
+    drop(room.split(room.num_permits().saturating_sub(bytes.len())));
+    let taken = CancellationToken::new();
+    let patience = Duration::from_millis(limit::HTTP_STALL_MS)
+        + Duration::from_secs_f64(bytes.len() as f64 / limit::RESPONSE_BYTES_PER_SECOND_MIN as f64);
+    let watching = cut_unless(taken.clone(), node.tasks.stop.clone(), patience, cut.clone());
+    node.tasks.tracker.spawn(watching);
+    Bytes::from_owner(Held { bytes, _room: room, _taken: taken.drop_guard() })
+}
+
+/// Cuts a connection off, unless its client has taken the body in time.
+async fn cut_unless(
+    taken: CancellationToken,
+    stop: CancellationToken,
+    patience: Duration,
+    cut: CancellationToken,
+) {
+    tokio::select! {
+        () = taken.cancelled() => {}
+        () = stop.cancelled() => {}
+        () = sleep(patience) => cut.cancel(),
+    }
 }
 
 impl AsRef<[u8]> for Held {
@@ -157,5 +199,25 @@ impl Drop for Kept {
             let _ = store.query::<()>(redis::cmd("UNLINK").arg(key)).await;
             drop(room);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_takes_a_body_in_time_is_not_cut_off_and_others_are() {
+        let patience = Duration::from_secs(60);
+        for (takes_s, is_cut) in [(59, false), (61, true)] {
+            let (taken, stop, cut) =
+                (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+            let takes = async {
+                sleep(Duration::from_secs(takes_s)).await;
+                taken.cancel();
+            };
+            tokio::join!(cut_unless(taken.clone(), stop, patience, cut.clone()), takes);
+            assert_eq!(cut.is_cancelled(), is_cut, "{takes_s} s");
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use warp::http::header::{CONNECTION, HeaderMap};
 use warp::http::{HeaderName, HeaderValue, Method, StatusCode};
 use warp::path::FullPath;
@@ -15,7 +16,7 @@ use warp::{Filter, Rejection};
 use protocol::{ErrorCode, HttpBody, HttpRequest, HttpResponse, RequestError, limit};
 
 use crate::http::{addressed, carried, compressed, page};
-use crate::listener::PeerAddress;
+use crate::listener::{Cut, PeerAddress};
 use crate::node::Node;
 use crate::relay::request::HttpAsk;
 
@@ -63,25 +64,35 @@ pub(crate) fn routes(
         .and(query)
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<PeerAddress>())
+        .and(warp::ext::get::<Cut>())
         .and(warp::body::stream())
-        .then(move |service, path: FullPath, method: Method, query, headers, PeerAddress(peer), body| {
-            let node = node.clone();
-            async move {
-                let head = HttpRequest {
-                    method: method.as_str().to_owned(),
-                    path: path.as_str().to_owned(),
-                    query,
-                    headers: plain(&headers),
-                    body: HttpBody::default(),
-                };
-                let gzip = compressed::is_accepted(&headers);
-                let answered = async {
-                    let response = relay(&node, service, peer.ip().to_string(), head, body).await?;
-                    fetched(&node, response, gzip).await
-                };
-                answered.await.unwrap_or_else(|error| super::error(&error))
-            }
-        })
+        .then(
+            move |service,
+                  path: FullPath,
+                  method: Method,
+                  query,
+                  headers,
+                  PeerAddress(peer),
+                  Cut(cut),
+                  body| {
+                let node = node.clone();
+                async move {
+                    let head = HttpRequest {
+                        method: method.as_str().to_owned(),
+                        path: path.as_str().to_owned(),
+                        query,
+                        headers: plain(&headers),
+                        body: HttpBody::default(),
+                    };
+                    let gzip = compressed::is_accepted(&headers);
+                    let answered = async {
+                        let response = relay(&node, service, peer.ip().to_string(), head, body).await?;
+                        fetched(&node, response, gzip, &cut).await
+                    };
+                    answered.await.unwrap_or_else(|error| super::error(&error))
+                }
+            },
+        )
 }
 
 async fn relay<B: Buf>(
@@ -110,10 +121,15 @@ fn body_bytes_max(node: &Node, service: &str) -> usize {
 }
 
 /// The response with its body, wherever that is, compressed if the client accepts it.
-async fn fetched(node: &Node, response: HttpResponse, gzip: bool) -> Result<Response, RequestError> {
-    let body = match response.body {
-        HttpBody::Body(text) => text.into(),
-        HttpBody::Claim(claim) => carried::fetch(node, claim).await?,
+async fn fetched(
+    node: &Node,
+    response: HttpResponse,
+    gzip: bool,
+    cut: &CancellationToken,
+) -> Result<Response, RequestError> {
+    let (body, room) = match response.body {
+        HttpBody::Body(text) => (text.into(), None),
+        HttpBody::Claim(claim) => carried::fetch(node, claim).await.map(|(body, room)| (body, Some(room)))?,
     };
     let status = StatusCode::from_u16(response.status)
         .ok()
@@ -129,7 +145,10 @@ async fn fetched(node: &Node, response: HttpResponse, gzip: bool) -> Result<Resp
         }
     }
     let body = node.compressor.body(gzip, status, answer.headers_mut(), body).await;
-    *answer.body_mut() = body.into();
+    *answer.body_mut() = match room {
+        Some(room) => carried::held(node, body, room, cut).into(),
+        None => body.into(),
+    };
     Ok(answer)
 }
 

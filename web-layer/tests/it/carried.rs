@@ -132,3 +132,38 @@ async fn large_bodies_that_come_slowly_take_a_bounded_room_which_is_given_back()
     })
     .await;
 }
+
+#[tokio::test]
+async fn large_responses_that_are_not_read_keep_few_others_waiting_and_none_for_ever() {
+    let (_redis, node, mut worker) = spine("").await;
+    // Four of these fill the room, and one the queue before it.
+    let claim = worker.claim(&binary(64 * MIB)).await;
+    let mut ask = async || {
+        let mut stream = TcpStream::connect(node.address).await.expect("the node listens");
+        stream.write_all(b"GET /echo HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is taken");
+        let event = worker.next_of("http").await;
+        worker.respond(&event, json!({ "status": 200, "claim": claim })).await;
+        stream
+    };
+    let status = async |stream: &mut TcpStream| {
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).await.expect("an answer");
+        String::from_utf8_lossy(&head[9..]).into_owned()
+    };
+    let mut unread = Vec::new();
+    for _ in 0..4 {
+        let mut stream = ask().await;
+        assert_eq!(within("a response", status(&mut stream)).await, "200");
+        unread.push(stream);
+    }
+    let (mut one, mut other) = (ask().await, ask().await);
+    let waits = within("one of two is refused", async {
+        tokio::select! {
+            refused = status(&mut one) => { assert_eq!(refused, "504"); &mut other }
+            refused = status(&mut other) => { assert_eq!(refused, "504"); &mut one }
+        }
+    })
+    .await;
+    drop(unread.pop());
+    assert_eq!(within("there is room", status(waits)).await, "200");
+}
