@@ -6,6 +6,7 @@
 //! ```text
 //! POST ──▶ route ──▶ a turn among the makers ──▶ the body, by claim ──▶ make: keep, decode, thumbnail ──▶ place ──▶ link
 //! GET  ──▶ route ──▶ link ──▶ a turn among the readers ──▶ place ──▶ the body, by claim
+//! HEAD ──▶ route ──▶ link ──▶ place, how it begins
 //! send ──▶ checked ──▶ batch
 //! ```
 //!
@@ -78,7 +79,7 @@ impl Pictures {
     pub(super) async fn answer(self: Arc<Self>, http: HttpRequest) -> Answer {
         let response = match route::asked(&http, self.token_key.as_ref()) {
             Ok(Asked::Upload) => self.upload(&http.body).await.map(|picture| respond::stored(&picture)),
-            Ok(Asked::Read { link, form, known }) => self.read(&link, form, &known).await,
+            Ok(Asked::Read { link, form, known, is_head }) => self.read(&link, form, &known, is_head).await,
             Err(response) => Ok(*response),
         };
         Answer::Http(response.unwrap_or_else(|error| HttpResponse::error(&error)))
@@ -149,7 +150,13 @@ impl Pictures {
         })
     }
 
-    async fn read(&self, link: &Link, form: Form, known: &[String]) -> Result<HttpResponse, RequestError> {
+    async fn read(
+        &self,
+        link: &Link,
+        form: Form,
+        known: &[String],
+        is_head: bool,
+    ) -> Result<HttpResponse, RequestError> {
         if !self.key().await?.has_signed(link) {
             return Err(unknown());
         }
@@ -157,16 +164,16 @@ impl Pictures {
         if known.iter().any(|tag| tag == "*" || *tag == respond::tag(&name)) {
             return Ok(respond::unchanged(&name));
         }
+        if is_head {
+            let found = self.files.beginning(&name).await.map_err(|error| self.trouble(&error))?;
+            return Ok(respond::found(&name, kind(&found.ok_or_else(gone)?)?, HttpBody::default()));
+        }
         let _reader = self.readers.acquire().await.map_err(|_| internal())?;
         let found = self.files.get(&name).await.map_err(|error| self.trouble(&error))?;
-        let bytes = found.ok_or_else(|| {
-            let words = "this picture is not in this worker's store any more";
-            RequestError::new(ErrorCode::NotFound, words)
-        })?;
-        // A store may have been tampered with: what is sent is one of the four, or nothing.
-        let kind = PictureKind::of(&bytes).ok_or_else(internal)?;
+        let bytes = found.ok_or_else(gone)?;
+        let kind = kind(&bytes)?;
         let claim = self.store.put_claim(&bytes).await.map_err(|error| self.away(&error))?;
-        Ok(respond::found(&name, kind, claim.once()))
+        Ok(respond::found(&name, kind, HttpBody::Claim(claim.once())))
     }
 
     async fn put(&self, name: &str, bytes: Bytes) -> Result<(), RequestError> {
@@ -198,6 +205,15 @@ impl Pictures {
             log::warn!(error:% = Causes(error), more_before = withheld; "a picture could not be stored or read");
         }
     }
+}
+
+fn gone() -> RequestError {
+    RequestError::new(ErrorCode::NotFound, "this picture is not in this worker's store any more")
+}
+
+/// What a file is. A store may have been tampered with: what is sent is one of the four, or nothing.
+fn kind(file: &[u8]) -> Result<PictureKind, RequestError> {
+    PictureKind::of(file).ok_or_else(internal)
 }
 
 /// The picture that a message is to carry.

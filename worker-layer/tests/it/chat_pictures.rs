@@ -144,6 +144,33 @@ async fn a_response_lets_no_script_run_and_is_kept_by_its_reader_alone() {
 }
 
 #[tokio::test]
+async fn a_head_is_answered_as_a_get_is_and_moves_no_picture() {
+    let (mut chat, folder) = start().await;
+    let picture = upload(&mut chat, &png(1)).await;
+    for path in [picture.url(), picture.thumbnail_url()] {
+        let found = get(&mut chat, 0, &path).await;
+        bytes(&chat, &found).await;
+        let moved: Vec<String> = chat.redis.cli("KEYS claim:*").await;
+        let head = ask(&mut chat, 1, ("HEAD", &path), &[], HttpBody::default()).await;
+        assert_eq!((head.status, &head.headers, &head.body), (200, &found.headers, &HttpBody::default()));
+        let tag = [("if-none-match", found.headers["etag"].as_str())];
+        assert_eq!(ask(&mut chat, 1, ("HEAD", &path), &tag, HttpBody::default()).await.status, 304);
+        let now: Vec<String> = chat.redis.cli("KEYS claim:*").await;
+        assert!(now.iter().all(|key| moved.contains(key)), "{now:?}");
+    }
+    for file in walk(folder.path()) {
+        std::fs::write(file, "<html>").expect("it is there");
+    }
+    let head = ask(&mut chat, 0, ("HEAD", &picture.url()), &[], HttpBody::default()).await;
+    assert_eq!(refusal(&head), (500, "internal".to_owned()), "it is no picture any more");
+    for file in walk(folder.path()) {
+        std::fs::remove_file(file).expect("it is there");
+    }
+    let head = ask(&mut chat, 0, ("HEAD", &picture.url()), &[], HttpBody::default()).await;
+    assert_eq!(refusal(&head), (404, "not_found".to_owned()));
+}
+
+#[tokio::test]
 async fn a_retry_is_the_same_message_and_another_picture_under_its_id_is_a_conflict() {
     let (mut chat, folder) = start().await;
     let ana = chat.device("ana", 0).await;

@@ -11,7 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::local::LocalFileSystem;
-use object_store::{ClientOptions, ObjectStore, ObjectStoreExt as _, RetryConfig, path};
+use object_store::{
+    ClientOptions, GetOptions, GetResult, ObjectStore, ObjectStoreExt as _, RetryConfig, path,
+};
 use protocol::chat::PICTURE_BYTES_MAX;
 use tokio::sync::OnceCell;
 
@@ -22,6 +24,8 @@ const REQUEST: Duration = Duration::from_secs(10);
 const ALL_TRIES: Duration = Duration::from_secs(15);
 const RETRIES_MAX: usize = 3;
 const CONNECT: Duration = Duration::from_secs(3);
+/// How much of a file is read to tell what it is, bytes: each of the formats says so in its first 12.
+const BEGINNING_BYTES: u64 = 16;
 
 /// Where pictures are kept.
 #[derive(Clone)]
@@ -172,16 +176,31 @@ impl Files {
     /// # Errors
     /// [`FileError`].
     pub(super) async fn get(&self, name: &str) -> Result<Option<Bytes>, FileError> {
-        let (store, path) = self.open(name).await?;
-        let found = match store.get(&path).await {
-            Ok(found) => found,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        if found.meta.size > PICTURE_BYTES_MAX as u64 {
-            return Err(FileError::Large);
+        match self.find(name, GetOptions::new()).await? {
+            Some(found) => Ok(Some(found.bytes().await?)),
+            None => Ok(None),
         }
-        Ok(Some(found.bytes().await?))
+    }
+
+    /// Reads how a file begins, if it is there: what it is.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub(super) async fn beginning(&self, name: &str) -> Result<Option<Bytes>, FileError> {
+        match self.find(name, GetOptions::new().with_range(Some(0..BEGINNING_BYTES))).await? {
+            Some(found) => Ok(Some(found.bytes().await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn find(&self, name: &str, options: GetOptions) -> Result<Option<GetResult>, FileError> {
+        let (store, path) = self.open(name).await?;
+        match store.get_opts(&path, options).await {
+            Ok(found) if found.meta.size > PICTURE_BYTES_MAX as u64 => Err(FileError::Large),
+            Ok(found) => Ok(Some(found)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The store, and where in it a file is: in 256 folders, so that none grows too large to look at.
@@ -230,6 +249,10 @@ mod tests {
         files.put("abcdef", Bytes::from_static(b"picture")).await.unwrap();
         files.put("abcdef", Bytes::from_static(b"picture")).await.unwrap();
         assert_eq!(files.get("abcdef").await.unwrap().unwrap(), "picture");
+        assert_eq!(files.beginning("abcdef").await.unwrap().unwrap(), "picture");
+        assert_eq!(files.beginning("fedcba").await.unwrap(), None);
+        files.put("fedcba", Bytes::from_static(&[7; 1000])).await.unwrap();
+        assert_eq!(files.beginning("fedcba").await.unwrap().unwrap(), [7; BEGINNING_BYTES as usize][..]);
         assert!(folder.path().join("not/yet/ab/abcdef").is_file());
         let taken = tempfile::NamedTempFile::new().unwrap();
         let files = Files::new(taken.path().to_str().unwrap().parse().unwrap());

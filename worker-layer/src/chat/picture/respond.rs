@@ -1,7 +1,7 @@
 //! What a request is answered with.
 
 use protocol::chat::{Picture, PictureKind, Uploaded};
-use protocol::{Claim, HttpBody, HttpResponse, body};
+use protocol::{HttpBody, HttpResponse, body};
 
 /// What a browser may do with what it is sent: show it. Were it ever taken for a page, no script would run in it, and it
 /// would be nobody's. The style is that of the browser's own page around a picture.
@@ -20,11 +20,11 @@ pub(super) fn stored(picture: &Picture) -> HttpResponse {
     response
 }
 
-/// Here it is.
-pub(super) fn found(name: &str, kind: PictureKind, claim: Claim) -> HttpResponse {
+/// Here it is; without a body only what is said about it. How long it is the node says, of a body that it has.
+pub(super) fn found(name: &str, kind: PictureKind, body: HttpBody) -> HttpResponse {
     let mut response = unchanged(name);
     response.status = 200;
-    response.body = HttpBody::Claim(claim);
+    response.body = body;
     let inline = format!("inline; filename=\"picture.{}\"", kind.extension());
     for (name, value) in [
         ("content-type", kind.media_type()),

@@ -11,8 +11,8 @@ use crate::chat::token::{TokenKey, unauthorized};
 pub(super) enum Asked {
     /// To take in its body.
     Upload,
-    /// To have a picture; the entity tags that the client has.
-    Read { link: Link, form: Form, known: Vec<String> },
+    /// To have a picture, or only what is said about it; the entity tags that the client has.
+    Read { link: Link, form: Form, known: Vec<String>, is_head: bool },
 }
 
 /// Which of the two files.
@@ -53,7 +53,8 @@ pub(super) fn asked(http: &HttpRequest, token_key: Option<&TokenKey>) -> Result<
     let known = http.headers.get("if-none-match").map_or("", String::as_str);
     // RFC 9110, section 13.1.2: a list, compared weakly.
     let tag = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    Ok(Asked::Read { link, form, known: known.split(',').map(tag).collect() })
+    let (known, is_head) = (known.split(',').map(tag).collect(), http.method == "HEAD");
+    Ok(Asked::Read { link, form, known, is_head })
 }
 
 /// Who may log in may upload. A request must be one that no foreign web page can make a browser send.
