@@ -55,6 +55,11 @@ impl<'a> Batch<'a> {
         if !entries.is_empty() {
             commands.push(of_outbox("SADD", &entries));
         }
+        // Messages are numbered in the order in which they were sent.
+        let is_send = |ask: &&Ask| matches!(ask, Ask::Of { what: What::Send { .. }, .. });
+        if self.asks.iter().filter(is_send).nth(1).is_some() {
+            commands.push(self.shared.scripts.send.load());
+        }
         let first = commands.len();
         let changing: Vec<(usize, Cmd)> =
             self.asks.iter().enumerate().filter_map(|(at, ask)| Some((at, self.command(ask)?))).collect();

@@ -1,9 +1,9 @@
 //! Commands to Redis, those of a batch in one round trip, scripts among them.
 //!
 //! A script is called by its hash. Redis forgets scripts when it restarts, and then says so: all of ours are loaded, and what
-//! failed for that is sent again.
+//! failed for that is sent again. So what has to be done in order loads its script first, see [`Source::load`].
 
-use broker::redis::{Cmd, Pipeline, Script, Value};
+use broker::redis::{Cmd, ErrorKind, Pipeline, RedisError, Script, Value};
 use broker::{Store, StoreError};
 
 /// The scripts of the service.
@@ -47,7 +47,8 @@ impl Scripts {
     /// Sends commands in one round trip; the answer of each, in order. None are sent if there are none.
     ///
     /// # Errors
-    /// If the whole of it failed. What Redis refuses is an answer.
+    /// If the whole of it failed; only [`StoreError::NotConnected`] says that nothing of it was done. What Redis refuses is
+    /// an answer.
     pub(super) async fn run(&self, store: &Store, commands: Vec<Cmd>) -> Result<Vec<Value>, StoreError> {
         if commands.is_empty() {
             return Ok(Vec::new());
@@ -62,8 +63,9 @@ impl Scripts {
         if unknown.is_empty() {
             return Ok(values);
         }
-        store.pipeline::<()>(&self.loading()).await?;
-        let again: Vec<Value> = store.pipeline(&together(unknown.iter().map(|at| &commands[*at]))).await?;
+        store.pipeline::<()>(&self.loading()).await.map_err(half_way)?;
+        let again = together(unknown.iter().map(|at| &commands[*at]));
+        let again: Vec<Value> = store.pipeline(&again).await.map_err(half_way)?;
         for (at, value) in unknown.into_iter().zip(again) {
             values[at] = value;
         }
@@ -75,7 +77,7 @@ impl Scripts {
         let of_presence = [&self.settle, &self.due, &self.take, &self.forget, &self.known];
         let others = [&self.deliver, &self.home, &self.login, &self.read, &self.send, &self.sync];
         for source in others.into_iter().chain(of_presence) {
-            pipeline.cmd("SCRIPT").arg("LOAD").arg(source.text).ignore();
+            pipeline.add_command(source.load()).ignore();
         }
         pipeline
     }
@@ -84,6 +86,14 @@ impl Scripts {
 impl Source {
     fn new(text: &'static str) -> Self {
         Self { text, script: Script::new(text) }
+    }
+
+    /// Loads it. Before several calls whose order counts: if Redis has forgotten the script and another worker loads it
+    /// between two of them, the first fails, the second does not, and the first is sent again behind it.
+    pub(super) fn load(&self) -> Cmd {
+        let mut load = Cmd::new();
+        load.arg("SCRIPT").arg("LOAD").arg(self.text);
+        load
     }
 
     /// A call with these keys; arguments follow.
@@ -105,4 +115,29 @@ fn together<'a>(commands: impl Iterator<Item = &'a Cmd>) -> Pipeline {
 
 fn is_unknown_script(value: &Value) -> bool {
     matches!(value, Value::ServerError(error) if error.code() == "NOSCRIPT")
+}
+
+/// Why what was left could not be done: the rest was done before.
+fn half_way(error: StoreError) -> StoreError {
+    match error {
+        StoreError::NotConnected => {
+            StoreError::Unknown(RedisError::from((ErrorKind::Io, "the connection was lost half-way")))
+        }
+        error => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::ErrorCode;
+
+    use super::*;
+    use crate::chat::trouble::{Doing, Log};
+
+    #[test]
+    fn a_connection_that_is_lost_half_way_is_not_told_as_if_nothing_was_done() {
+        let told = |error| Log::default().lost(&error, Doing::Changing).code;
+        assert_eq!(told(StoreError::NotConnected), ErrorCode::Unavailable);
+        assert_eq!(told(half_way(StoreError::NotConnected)), ErrorCode::OutcomeUnknown);
+    }
 }

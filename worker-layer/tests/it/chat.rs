@@ -1,10 +1,12 @@
 //! What clients of the chat service say and hear.
 
+use broker::redis;
 use protocol::chat::{Answer, CHAT_LOG_ENTRIES_MAX, Change, Cursor, HISTORY_DEFAULT, TEXT_BYTES_MAX};
-use protocol::{Effect, ErrorCode, Subject};
+use protocol::{Body, Effect, ErrorCode, Subject};
 use serde_json::json;
 
 use crate::support::chat::{Chat, Device, cursors, without_cursors};
+use crate::support::sets::raw;
 use crate::support::within;
 
 fn said(text: &str, message_id: &str) -> serde_json::Value {
@@ -315,6 +317,46 @@ async fn texts_up_to_the_bound_are_kept_as_they_are_and_pages_of_them_are_bounde
     assert!(more && messages.len() < 10 && messages.last().expect("one").seq == 10);
     let error = chat.ask(&ana, said(&"x".repeat(TEXT_BYTES_MAX + 1), "11")).await.expect_err("too long");
     assert_eq!(error.code, ErrorCode::TooLarge);
+}
+
+/// Were the first send answered that its script is unknown, another worker could load it before the second one.
+#[tokio::test]
+async fn of_messages_that_are_sent_together_none_finds_its_script_forgotten() {
+    let mut chat = Chat::start().await;
+    let ana = chat.device("ana", 0).await;
+    let mut forget = redis::pipe();
+    forget.atomic().cmd("SCRIPT").arg("FLUSH").ignore();
+    for other in [
+        include_str!("../../src/chat/deliver.lua"),
+        include_str!("../../src/chat/home.lua"),
+        include_str!("../../src/chat/login.lua"),
+        include_str!("../../src/chat/read.lua"),
+        include_str!("../../src/chat/sync.lua"),
+        include_str!("../../src/chat/presence/settle.lua"),
+        include_str!("../../src/chat/presence/due.lua"),
+        include_str!("../../src/chat/presence/take.lua"),
+        include_str!("../../src/chat/presence/forget.lua"),
+        include_str!("../../src/chat/presence/known.lua"),
+    ] {
+        forget.cmd("SCRIPT").arg("LOAD").arg(other).ignore();
+    }
+    forget.cmd("CONFIG").arg("RESETSTAT").ignore();
+    let () = forget.query_async(&mut chat.redis.connection().await).await.expect("Redis runs");
+    let (mut seqs, mut lines) = (Vec::new(), Vec::new());
+    for n in 1..=3 {
+        let body = Body::Inline(raw(&said("text", &n.to_string()).to_string()));
+        let (seq, line) = chat.node.event("chat", Subject::Message(ana.peer(), body));
+        seqs.push(seq);
+        lines.extend(line);
+    }
+    let worker = chat.workers[0].id.clone();
+    chat.node.publish(&worker, lines).await;
+    for (seq, expected) in seqs.into_iter().zip(1..) {
+        let sent = chat.answered(seq).await;
+        assert!(matches!(sent, Ok(Answer::Sent { seq, .. }) if seq == expected), "{sent:?}");
+    }
+    let errors: String = chat.redis.cli("INFO errorstats").await;
+    assert!(!errors.contains("NOSCRIPT"), "{errors}");
 }
 
 #[tokio::test]
