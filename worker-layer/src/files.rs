@@ -86,7 +86,7 @@ impl Files {
         let records = Arc::new(Records::new(context.store.clone(), options));
         keeper::start(&records, &context.worker, &context.tasks);
         let due = Fetcher::start(&records, options, &context.tasks);
-        let reader = Reader::start(&records, &context.tasks);
+        let reader = Reader::start(&records, options.claimed_bytes_max, &context.tasks);
         let respond = Arc::new(Respond { records, reader, log: trouble::Log::default() });
         Self { respond, options: options.clone(), due }
     }

@@ -7,23 +7,26 @@ use protocol::{Claim, limit as spine};
 use tokio::time::{Instant, sleep_until};
 
 use super::budget::Budget;
-use super::limit::{CLAIM_ONCE_MS, CLAIMED_BYTES_MAX};
+use super::limit::{CLAIM_ONCE_MS, ONCE_SHARE};
 use super::records::Records;
 use super::trouble::Trouble;
 
 /// Makes claims, within a bound.
 pub(super) struct Claims {
     records: Arc<Records>,
+    /// All of them.
     budget: Budget,
+    /// Those of them that are not used again.
+    once: Budget,
 }
 
 impl Claims {
-    pub(super) fn new(records: Arc<Records>) -> Self {
-        Self { records, budget: Budget::new(CLAIMED_BYTES_MAX) }
+    pub(super) fn new(records: Arc<Records>, bytes_max: usize) -> Self {
+        Self { records, budget: Budget::new(bytes_max), once: Budget::new(bytes_max / ONCE_SHARE) }
     }
 
-    /// Stores an answer, when there is room for it. One that is used `again` is kept for as long as claims are.
-    pub(super) async fn put(&mut self, bytes: &[u8], again: bool) -> Result<Claim, Trouble> {
+    /// Stores an answer that is used again: waits for room, and keeps it for as long as claims are.
+    pub(super) async fn put(&mut self, bytes: &[u8]) -> Result<Claim, Trouble> {
         loop {
             let now = Instant::now();
             let room_at = self.budget.room_at(bytes.len(), now);
@@ -33,12 +36,24 @@ impl Claims {
             sleep_until(room_at).await;
         }
         let claim = self.records.claim(bytes).await?;
-        let ms = if again {
-            spine::CLAIM_KEPT_S * 1_000
-        } else {
-            self.records.expire(&claim, CLAIM_ONCE_MS).await
-        };
-        self.budget.keep(bytes.len(), Instant::now() + Duration::from_millis(ms));
+        self.budget.keep(bytes.len(), Instant::now() + Duration::from_secs(spine::CLAIM_KEPT_S));
+        Ok(claim)
+    }
+
+    /// Stores an answer that is not used again, for those who just asked for it.
+    ///
+    /// # Errors
+    /// [`Trouble::Busy`] if there is no room now: nobody else may have to wait for it.
+    pub(super) async fn put_once(&mut self, bytes: &[u8]) -> Result<Claim, Trouble> {
+        let now = Instant::now();
+        if self.budget.room_at(bytes.len(), now).max(self.once.room_at(bytes.len(), now)) > now {
+            return Err(Trouble::Busy);
+        }
+        let claim = self.records.claim(bytes).await?;
+        let ms = self.records.expire(&claim, CLAIM_ONCE_MS).await;
+        let expires = Instant::now() + Duration::from_millis(ms);
+        self.budget.keep(bytes.len(), expires);
+        self.once.keep(bytes.len(), expires);
         Ok(claim)
     }
 

@@ -55,8 +55,10 @@ pub(super) const UNASKED_MS: u64 = 60_000;
 /// Requests that wait for the listing in one worker; further ones are told to try again.
 pub(super) const READERS_MAX: usize = 1_024;
 /// Bytes of answers that one worker keeps in Redis for the nodes to fetch; beyond it further ones have to wait until older
-/// ones expire. Six listings of a million files.
+/// ones expire, or are refused if they are not used again. Six listings of a million files.
 pub(super) const CLAIMED_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// One in so many of these bytes may be of answers that are not used again: those that are find room beside them.
+pub(super) const ONCE_SHARE: usize = 2;
 /// How long an answer that is not used again is kept, milliseconds: a node fetches at once.
 pub(super) const CLAIM_ONCE_MS: u64 = 5_000;
 /// Files that are written between two chances for others to run: half a millisecond.

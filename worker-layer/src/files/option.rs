@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use protocol::files::{CHECK_MS, EXPIRE_MS, FETCH_BYTES_MAX, FETCH_MS, FILES_MAX, STALE_MS, WATCHERS_MAX};
 
+use super::limit::CLAIMED_BYTES_MAX;
 use super::secret::Secret;
 
 /// Networks of which every address is one's own host's, or private (RFC 1918, RFC 4193). Not the link-local ones, where
@@ -59,6 +60,10 @@ pub struct Options {
     #[arg(long = "files-max", env = "FILES_MAX", value_name = "COUNT")]
     #[arg(default_value_t = FILES_MAX)]
     pub files_max: usize,
+
+    /// How many bytes of large answers wait in Redis for the nodes. Not on the command line: nobody but tests needs another.
+    #[arg(skip = CLAIMED_BYTES_MAX)]
+    pub claimed_bytes_max: usize,
 }
 
 /// The largest time that an option may have, milliseconds: a year.
@@ -83,6 +88,7 @@ impl Default for Options {
             fetch_bytes_max: FETCH_BYTES_MAX,
             watchers_max: WATCHERS_MAX,
             files_max: FILES_MAX,
+            claimed_bytes_max: CLAIMED_BYTES_MAX,
         }
     }
 }

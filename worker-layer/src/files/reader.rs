@@ -9,6 +9,7 @@ use protocol::files::Cursor;
 use protocol::{Body, Claim, HttpBody};
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use self::task::Task;
 use super::limit::READERS_MAX;
@@ -25,6 +26,7 @@ pub(super) struct Reader {
 /// Somebody who asks.
 struct Request {
     form: Form,
+    since: Instant,
     answer: oneshot::Sender<Result<Rendered, Arc<Trouble>>>,
 }
 
@@ -66,9 +68,9 @@ impl Text {
 
 impl Reader {
     /// Starts the task.
-    pub(super) fn start(records: &Arc<Records>, tasks: &Tasks) -> Self {
+    pub(super) fn start(records: &Arc<Records>, claimed_bytes_max: usize, tasks: &Tasks) -> Self {
         let (requests, receiver) = mpsc::channel(READERS_MAX);
-        let task = Task::new(Arc::clone(records), receiver);
+        let task = Task::new(Arc::clone(records), claimed_bytes_max, receiver);
         let stop = tasks.stop.clone();
         tasks.tracker.spawn(async move { stop.run_until_cancelled(task.run()).await });
         Self { requests }
@@ -77,7 +79,8 @@ impl Reader {
     /// The listing with every change that was made before this was called.
     pub(super) async fn read(&self, form: Form) -> Result<Rendered, Arc<Trouble>> {
         let (answer, answered) = oneshot::channel();
-        self.requests.try_send(Request { form, answer }).map_err(|_| Arc::new(Trouble::Busy))?;
+        let request = Request { form, since: Instant::now(), answer };
+        self.requests.try_send(request).map_err(|_| Arc::new(Trouble::Busy))?;
         answered.await.unwrap_or_else(|_| Err(Arc::new(Trouble::Busy)))
     }
 }

@@ -23,6 +23,13 @@ pub(super) enum Form {
     HttpReset,
 }
 
+impl Form {
+    /// Whether many ask for it, so that it is kept: there are as many others as there are prefixes.
+    pub(super) fn is_kept(&self) -> bool {
+        !matches!(self, Self::Files { prefix, .. } if !prefix.is_empty())
+    }
+}
+
 /// Writes an answer. Others run meanwhile, so a large one does not hold them up.
 ///
 /// # Errors

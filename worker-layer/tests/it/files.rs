@@ -17,6 +17,11 @@ fn pairs(snapshot: &Snapshot) -> Vec<(&str, u64)> {
     files.iter().map(|(name, watcher)| (name.as_str(), *watcher)).collect()
 }
 
+/// Names of which a listing is large.
+fn long_names() -> Vec<String> {
+    (0..20_000).map(|number| format!("a file with a long name {number:06}.txt")).collect()
+}
+
 async fn fill(files: &mut Files, instance: &str, names: &[String]) {
     for (piece, first) in names.chunks(1_000).zip((2..).step_by(1_000)) {
         let operations: Vec<_> =
@@ -217,8 +222,7 @@ async fn after_a_gap_all_connections_of_the_node_get_everything() {
 #[tokio::test]
 async fn a_large_listing_travels_by_claim_and_is_made_once() {
     let mut files = Files::start().await;
-    let names: Vec<String> =
-        (0..20_000).map(|number| format!("a file with a long name {number:06}.txt")).collect();
+    let names = long_names();
     fill(&mut files, "a", &names).await;
     let first = files.request("GET", "/files", "").await;
     let HttpBody::Claim(claim) = &first.body else { panic!("not by claim") };
@@ -230,6 +234,40 @@ async fn a_large_listing_travels_by_claim_and_is_made_once() {
     assert_ne!(changed.body, first.body);
     let snapshot = files.connect(connection()).await;
     assert_eq!((snapshot.count, pairs(&snapshot).len()), (20_001, 20_001));
+}
+
+#[tokio::test]
+async fn large_listings_of_the_same_prefix_that_are_asked_for_at_once_are_one_claim() {
+    let mut files = Files::start().await;
+    fill(&mut files, "a", &long_names()).await;
+    let answers = files.request_at_once(&["/files?prefix=a"; 20]).await;
+    let HttpBody::Claim(_) = &answers[0].body else { panic!("not by claim") };
+    assert!(answers.iter().all(|answer| answer.body == answers[0].body), "{answers:?}");
+}
+
+#[tokio::test]
+async fn large_listings_of_many_prefixes_are_refused_without_room_and_hold_up_nobody_who_wants_all() {
+    // All is a megabyte: two prefixes find room, and all beside them.
+    let options = files_options(|options| options.claimed_bytes_max = 5_000_000);
+    let mut files = Files::with(1, options).await;
+    let names = long_names();
+    fill(&mut files, "a", &names).await;
+    let targets: Vec<String> =
+        (1..20).map(|length| format!("/files?prefix={}", names[0][..length].replace(' ', "+"))).collect();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+    let answers = files.request_at_once(&targets).await;
+    let (served, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    assert!(served.len() >= 2 && !refused.is_empty(), "{answers:?}");
+    for answer in refused {
+        assert_eq!(files.error(answer).await.code, ErrorCode::Unavailable);
+    }
+    let all = files.request("GET", "/files", "").await;
+    // Had it waited for room, the first of these would be gone.
+    for answer in served {
+        let HttpBody::Claim(claim) = &answer.body else { panic!("not by claim") };
+        assert_eq!(files.redis.cli::<u64>(&format!("EXISTS {}", claim.key)).await, 1);
+    }
+    assert_eq!(files.body::<protocol::files::Listing>(&all).await.files.len(), names.len());
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{Rendered, Request, Text};
 use crate::files::claims::Claims;
-use crate::files::limit::{FOLLOW_MS, UNASKED_MS};
+use crate::files::limit::{FOLLOW_MS, READERS_MAX, UNASKED_MS};
 use crate::files::mirror::Mirror;
 use crate::files::records::Records;
 use crate::files::render::{Form, render};
@@ -19,6 +19,8 @@ const FOLLOW: Duration = Duration::from_millis(FOLLOW_MS);
 const UNASKED: Duration = Duration::from_millis(UNASKED_MS);
 /// How long an answer that is kept for a minute is handed out.
 const HANDED_OUT: Duration = Duration::from_secs(spine::CLAIM_KEPT_S / 2);
+/// How long a node waits for an answer.
+const AWAITED: Duration = Duration::from_millis(spine::REQUEST_TIMEOUT_MS);
 /// How often everything is read anew for one request, when the log went on faster than it could be followed.
 const LOADS_MAX: usize = 3;
 
@@ -41,8 +43,13 @@ struct Made {
 }
 
 impl Task {
-    pub(super) fn new(records: Arc<Records>, requests: mpsc::Receiver<Request>) -> Self {
-        Self { claims: Claims::new(Arc::clone(&records)), records, requests, mirror: None, made: Vec::new() }
+    pub(super) fn new(
+        records: Arc<Records>,
+        claimed_bytes_max: usize,
+        requests: mpsc::Receiver<Request>,
+    ) -> Self {
+        let claims = Claims::new(Arc::clone(&records), claimed_bytes_max);
+        Self { claims, records, requests, mirror: None, made: Vec::new() }
     }
 
     /// Until nobody can ask any more.
@@ -66,22 +73,39 @@ impl Task {
         }
     }
 
-    /// Answers all who ask now. Whoever comes later may not share this reading, and waits for the next.
+    /// Answers all who ask, until nobody waits. What is asked alike is made once; forms that are kept come first, so whoever
+    /// wants one waits for one other form at most.
     async fn answer_all(&mut self, first: Request) {
-        let mut requests = vec![first];
-        while let Ok(request) = self.requests.try_recv() {
-            requests.push(request);
-        }
-        let brought = self.bring_up().await.map_err(Arc::new);
-        for Request { form, answer } in requests {
-            if answer.is_closed() {
-                continue;
+        let mut waiting = vec![first];
+        while !waiting.is_empty() {
+            self.take_in(&mut waiting);
+            // Whoever comes after this may not share this reading, and waits for the next.
+            let brought = self.bring_up().await.map_err(Arc::new);
+            while let Some(form) = next(&mut waiting) {
+                let is_kept = form.is_kept();
+                let (alike, others) = waiting.into_iter().partition(|request| request.form == form);
+                waiting = others;
+                let rendered = match &brought {
+                    Ok(()) => self.rendered(form).await.map_err(Arc::new),
+                    Err(trouble) => Err(Arc::clone(trouble)),
+                };
+                answer(alike, &rendered);
+                if brought.is_ok() && !is_kept && !self.requests.is_empty() {
+                    break;
+                }
             }
-            let rendered = match &brought {
-                Ok(()) => self.rendered(form).await.map_err(Arc::new),
-                Err(trouble) => Err(Arc::clone(trouble)),
-            };
-            let _ = answer.send(rendered);
+        }
+    }
+
+    /// Takes in who asked meanwhile. Forms that are kept never are too many: each reading answers them all.
+    fn take_in(&mut self, waiting: &mut Vec<Request>) {
+        for _ in 0..READERS_MAX {
+            let Ok(request) = self.requests.try_recv() else { break };
+            if request.form.is_kept() || waiting.len() < READERS_MAX {
+                waiting.push(request);
+            } else {
+                answer(vec![request], &Err(Arc::new(Trouble::Busy)));
+            }
         }
     }
 
@@ -133,12 +157,14 @@ impl Task {
             return Ok(Rendered { cursor: mirror.cursor.clone(), text: made.rendered.text.clone() });
         }
         let text = render(&form, &mirror.listing, &mirror.cursor, mirror.server_ms).await?;
-        let is_kept = !matches!(&form, Form::Files { prefix, .. } if !prefix.is_empty());
+        let is_kept = form.is_kept();
         let cursor = mirror.cursor.clone();
-        let text = if text.len() > spine::CLAIM_OVER_BYTES {
-            Text::Claim(self.claims.put(text.as_bytes(), is_kept).await?)
-        } else {
+        let text = if text.len() <= spine::CLAIM_OVER_BYTES {
             Text::Inline(text.into())
+        } else if is_kept {
+            Text::Claim(self.claims.put(text.as_bytes()).await?)
+        } else {
+            Text::Claim(self.claims.put_once(text.as_bytes()).await?)
         };
         let rendered = Rendered { cursor, text };
         if is_kept {
@@ -163,5 +189,18 @@ impl Task {
                 self.claims.supersede(&claim).await;
             }
         }
+    }
+}
+
+/// The form that is made next. Who does not wait any more is left out.
+fn next(waiting: &mut Vec<Request>) -> Option<Form> {
+    waiting.retain(|request| !request.answer.is_closed() && request.since.elapsed() < AWAITED);
+    let kept = waiting.iter().find(|request| request.form.is_kept());
+    kept.or(waiting.first()).map(|request| request.form.clone())
+}
+
+fn answer(requests: Vec<Request>, rendered: &Result<Rendered, Arc<Trouble>>) {
+    for request in requests {
+        let _ = request.answer.send(rendered.clone());
     }
 }

@@ -65,6 +65,23 @@ impl Files {
         self.request_from(HERE, http(method, target, body)).await
     }
 
+    /// Gets several things with one publication to one worker, which so hears of all at once; the answers in order.
+    pub(crate) async fn request_at_once(&mut self, targets: &[&str]) -> Vec<HttpResponse> {
+        let (mut seqs, mut lines) = (Vec::new(), Vec::new());
+        for target in targets {
+            let subject = Subject::Http { peer: HERE.to_owned(), http: http("GET", target, "") };
+            let (seq, line) = self.node.event(files::SERVICE, subject);
+            seqs.push(seq);
+            lines.extend(line);
+        }
+        assert_eq!(self.node.publish(&self.workers[0].id, lines).await, 1, "the worker is there");
+        let mut responses = Vec::new();
+        for seq in seqs {
+            responses.push(self.node.response(seq).await);
+        }
+        responses
+    }
+
     /// Says something as a watcher does, which must be answered with 200.
     pub(crate) async fn say(&mut self, method: &str, path: &str, body: &str) -> Heard {
         let response = self.request(method, path, body).await;
