@@ -5,7 +5,7 @@
 //! ignores. Modules, in reading order:
 //!
 //! - [`message`], [`cursor`], [`view`]: what a device knows
-//! - [`line`], [`device`]: how it gets to know it, over connections that come and go
+//! - [`line`](mod@line), [`device`]: how it gets to know it, over connections that come and go
 //! - [`crowd`]: many devices that never rest
 //! - [`stored`]: what Redis holds, read without any of the above
 //! - [`difference`], [`verdict`]: whether the two agree
