@@ -18,6 +18,8 @@ pub fn bounded(test: impl Future<Output = ()>) {
 
 /// Runs a test that takes long by its nature, and bounds it.
 pub fn bounded_by(time: Duration, test: impl Future<Output = ()>) {
+    // Built together with the whole workspace, reqwest has TLS, though no test speaks it, and wants to know which.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
