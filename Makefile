@@ -44,7 +44,7 @@ test-containers: ## build the images, start docker-compose.yml with three worker
 	@scripts/setup cargo cc
 	scripts/test-containers
 
-bench: ## measure, next to the limits of this machine: some 20 minutes; ARGS="--quick" 5
+bench: ## measure, next to the limits of this machine: some 5 minutes
 	@scripts/setup $(TOOLS_RUN)
 	cargo build --release --workspace --bins
 	cargo run --release --package bench -- $(ARGS)

@@ -42,9 +42,9 @@ pub struct Options {
     /// Measure only these; without it, all but chat-memory
     #[arg(long, value_name = "NAME", value_enum, num_args = 1..)]
     only: Vec<Measure>,
-    /// Less of everything: a few minutes, rough figures
+    /// More and longer rounds: some 20 minutes in the place of 5, figures with less noise
     #[arg(long)]
-    quick: bool,
+    long: bool,
     /// Folder for the report, the charts and the logs
     #[arg(long, value_name = "DIR", default_value = "bench/results")]
     out: PathBuf,
@@ -72,13 +72,13 @@ pub fn run(options: Options) -> Result<()> {
 
 fn measure_all(options: &Options) -> Result<()> {
     build::programs()?;
-    let machine = Machine::here(options.quick);
+    let machine = Machine::here(options.long);
     if machine.is_busy() {
         eprintln!("this machine is busy with other things: trust ratios only, and not much");
     }
     std::fs::create_dir_all(&options.out)
         .with_context(|| format!("{} cannot be made", options.out.display()))?;
-    let stage = Stage { quick: options.quick, folder: options.out.clone() };
+    let stage = Stage { long: options.long, folder: options.out.clone() };
     let all: Vec<Measure> = Measure::value_variants().iter().copied().filter(|it| it.is_short()).collect();
     let chosen = if options.only.is_empty() { &all } else { &options.only };
     let (mut found, mut failed) = (Vec::new(), Vec::new());

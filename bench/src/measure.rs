@@ -44,16 +44,16 @@ pub enum Measure {
 /// How to measure.
 #[derive(Debug)]
 pub(crate) struct Stage {
-    /// Less of everything.
-    pub(crate) quick: bool,
+    /// More and longer rounds.
+    pub(crate) long: bool,
     /// For logs and Redis's data.
     pub(crate) folder: PathBuf,
 }
 
 impl Stage {
-    /// `full`, or `quick` if that was asked for.
-    pub(crate) fn pick<T>(&self, full: T, quick: T) -> T {
-        if self.quick { quick } else { full }
+    /// `short`, or `long` if that was asked for.
+    pub(crate) fn pick<T>(&self, short: T, long: T) -> T {
+        if self.long { long } else { short }
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn run(stage: &Stage) -> Result<Section> {
         Contestant::new("bare loop", &bare)?,
         Contestant::new("warp::ws()", &echo)?,
     ];
-    let (rounds, sockets) = stage.pick((7, 4_000), (3, 2_000));
+    let (rounds, sockets) = stage.pick((3, 2_000), (7, 4_000));
     for round in 0..=rounds {
         for contestant in &mut contestants {
             let connected = contestant.clients.connect(sockets)?;

@@ -55,7 +55,7 @@ pub(super) fn run(stage: &Stage) -> Result<Section> {
     let push = PushEar::open(&deployment)?;
     let mut findings = Vec::new();
     for (users, changes) in [(100, 200), (10_000, 100), (100_000, 60)] {
-        let changes = stage.pick(changes, changes / 4);
+        let changes = stage.pick(changes / 4, changes);
         store.grow_to(users)?;
         let listing = socket.wait_until_complete(users)?;
         findings.push(find(&deployment, &mut store, &mut socket, &push, changes, &listing)?);

@@ -20,6 +20,8 @@ use crate::talk::{TEXT_BYTES, name};
 
 /// Conversations of a user: half of them are begun by the user, half by others.
 const CONVERSATIONS: usize = 10;
+/// Users who have them.
+const USERS: usize = 100_000;
 /// Users who are connected at a time.
 const CONNECTED: usize = 1_000;
 /// Messages in a conversation of some length.
@@ -65,20 +67,19 @@ struct Key {
 }
 
 pub(super) fn run(stage: &Stage) -> Result<Section> {
-    let users = stage.pick(100_000, 10_000);
     let deployment = Deployment::start(&stage.folder)?;
     let begin_ns = clock::now_ns();
-    let conversation = load(&deployment, 0, users, 1)?;
+    let conversation = load(&deployment, 0, USERS, 1)?;
     let load_s = clock::seconds(begin_ns, clock::now_ns());
-    let (conversation_keys, user_keys) = keys(&mut deployment.redis_connection()?, users)?;
-    let long = load(&deployment, users, CONNECTED, LENGTH)?;
-    let (message, messages) = talk(stage, &deployment, users + CONNECTED)?;
+    let (conversation_keys, user_keys) = keys(&mut deployment.redis_connection()?, USERS)?;
+    let long = load(&deployment, USERS, CONNECTED, LENGTH)?;
+    let (message, messages) = talk(stage, &deployment, USERS + CONNECTED)?;
     let list = plain(&deployment, |number| format!("bench:list:{number}"))?;
     let long_list = LENGTH as f64 * plain(&deployment, |number| format!("bench:long:{}", number / LENGTH))?;
     let listed = plain(&deployment, |_| "bench:list".to_owned())?;
     let finding = Finding {
-        users,
-        conversations: users * CONVERSATIONS / 2,
+        users: USERS,
+        conversations: USERS * CONVERSATIONS / 2,
         load_s,
         conversation,
         list,
@@ -162,7 +163,7 @@ fn talk(stage: &Stage, deployment: &Deployment, first: usize) -> Result<(f64, u6
     let ask = Ask::Send { first, to: To::Partner };
     audience.call_times(FILLING, ask)?;
     let before = deployment.redis_used_bytes()?;
-    let times = stage.pick(1_000, 300);
+    let times = stage.pick(300, 1_000);
     let called = audience.call_times(times, ask)?;
     let grown = deployment.redis_used_bytes()? - before;
     ensure!(called.answered == times * TALKERS as u64, "{} messages were answered", called.answered);

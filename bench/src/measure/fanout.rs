@@ -63,7 +63,7 @@ pub(super) fn run(stage: &Stage) -> Result<Section> {
 
 fn find(stage: &Stage, sockets: usize) -> Result<Finding> {
     let mut arena = Arena::open(stage, sockets)?;
-    let (trial_s, round_s, rounds) = stage.pick((2.5, 4.0, 3), (1.0, 2.0, 1));
+    let (trial_s, round_s, rounds) = stage.pick((1.0, 2.0, 1), (2.5, 4.0, 3));
     let bare = arena.flood(trial_s)?;
     let mut search = Vec::new();
     let mut rate = highest(&mut arena, bare.per_s / sockets as f64, trial_s, &mut search)?;

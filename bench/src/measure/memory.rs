@@ -17,6 +17,10 @@ use crate::usage::Memory;
 const SOCKETS: usize = 10_000;
 /// Messages that are published at once: a backlog for every connection, yet far from what its outbox bears.
 const VOLLEY: u64 = 100;
+/// Volleys of a burst.
+const VOLLEYS: u64 = 10;
+/// How long all rest after it.
+const REST: Duration = Duration::from_secs(60);
 
 /// Memory of one server as it went along.
 struct Account {
@@ -59,7 +63,6 @@ impl Account {
 }
 
 pub(super) fn run(stage: &Stage) -> Result<Section> {
-    let (volleys, rest_s) = stage.pick((10, 60), (2, 10));
     let deployment = Deployment::start(&stage.folder)?;
     let echo = Server::limit("echo")?;
     let (mut ours, mut warp) = (Account::open(&deployment.node)?, Account::open(&echo)?);
@@ -69,7 +72,7 @@ pub(super) fn run(stage: &Stage) -> Result<Section> {
     ours.note("idle")?;
     let mut publisher = Publisher::over(deployment.redis_connection()?);
     publisher.wait_until_joined(&mut clients, SOCKETS)?;
-    for _ in 0..volleys {
+    for _ in 0..VOLLEYS {
         clients.watch(publisher.next)?;
         publisher.volley(VOLLEY)?;
         let expected = VOLLEY * SOCKETS as u64;
@@ -89,13 +92,13 @@ pub(super) fn run(stage: &Stage) -> Result<Section> {
     echo_clients.call(2.0, Ask::Number { changing: true })?;
     warp.note("after the burst")?;
 
-    clock::sleep(Duration::from_secs(rest_s));
+    clock::sleep(REST);
     ours.note("rested")?;
     warp.note("rested")?;
     clients.close()?;
     ours.note("all closed")?;
 
-    let burst = format!("{rest_s} s after a burst of {} pushes", count((volleys * VOLLEY) as f64));
+    let burst = format!("{} s after a burst of {} pushes", REST.as_secs(), count((VOLLEYS * VOLLEY) as f64));
     let row = |what: &str, phase: &str, target: Target| Row {
         measure: format!("memory of an idle connection, {what}"),
         ours: format!("{:.1} KiB", ours.kib(phase)),

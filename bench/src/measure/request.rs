@@ -25,7 +25,7 @@ pub(super) fn run(stage: &Stage) -> Result<Section> {
     let echo = Server::limit("echo")?;
     let mut ours_clients = Audience::of(&deployment.node)?;
     let mut echo_clients = Audience::of(&echo)?;
-    let (rounds, seconds) = stage.pick((5, 1.5), (3, 0.7));
+    let (rounds, seconds) = stage.pick((3, 0.7), (5, 1.5));
     let mut all = Vec::new();
     for (clients, changing) in [(1, true), (100, true), (1_000, true), (100, false)] {
         ours_clients.connect(clients)?;

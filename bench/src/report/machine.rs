@@ -14,7 +14,7 @@ use crate::clock;
 pub(crate) struct Machine {
     commit: String,
     unix_time_s: u64,
-    quick: bool,
+    long: bool,
     cores: usize,
     cpu: String,
     memory: String,
@@ -26,7 +26,7 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// Looks around.
-    pub(crate) fn here(quick: bool) -> Self {
+    pub(crate) fn here(long: bool) -> Self {
         let (status, commit) =
             (output("git", &["status", "--porcelain"]), output("git", &["rev-parse", "--short=12", "HEAD"]));
         let changed = if status.is_empty() { "" } else { " with changes" };
@@ -40,7 +40,7 @@ impl Machine {
         Self {
             commit: format!("{commit}{changed}"),
             unix_time_s: std::time::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs()),
-            quick,
+            long,
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             cpu: field("/proc/cpuinfo", "model name"),
             memory: field("/proc/meminfo", "MemTotal"),
@@ -63,11 +63,11 @@ impl Machine {
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { commit, cores, cpu, memory, kernel, redis, busy_percent, .. } = self;
-        let quick = if self.quick { ", quick: rough figures" } else { "" };
+        let long = if self.long { ", long rounds" } else { "" };
         write!(
             f,
             "commit {commit}, {cores} cores ({cpu}), {memory}, Linux {kernel}, Redis {redis}, {busy_percent:.0} % busy \
-             with other things before{quick}"
+             with other things before{long}"
         )
     }
 }

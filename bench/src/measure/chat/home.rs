@@ -74,7 +74,7 @@ pub(super) fn find(stage: &Stage, deployment: &Deployment) -> Result<Finding> {
     let mut few = User::with(deployment, USER_OF_FEW, FEW)?;
     let (mut since, mut full, mut since_of_few) = (Costs::new()?, Costs::new()?, Costs::new()?);
     let (mut back, echo_server, mut echo) = (Costs::new()?, Server::limit("echo")?, latencies()?);
-    for _ in 0..stage.pick(30, 8) {
+    for _ in 0..stage.pick(8, 30) {
         let changed = many.change()?;
         let changed_of_few = few.change()?;
         clock::sleep(TIDYING);

@@ -37,7 +37,7 @@ pub(super) struct Finding {
 }
 
 pub(super) fn find(stage: &Stage, deployment: &Deployment) -> Result<Finding> {
-    let pictures = (0..stage.pick(40, 10)).map(picture).collect::<Result<Vec<_>>>()?;
+    let pictures = (0..stage.pick(10, 40)).map(picture).collect::<Result<Vec<_>>>()?;
     let echo_server = Server::limit("echo")?;
     let mut http = Http::connect(deployment.node.address, PATIENCE)?;
     let mut echo_http = Http::connect(echo_server.address, PATIENCE)?;

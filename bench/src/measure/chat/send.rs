@@ -41,7 +41,7 @@ pub(super) fn find(stage: &Stage, deployment: &Deployment, clients: &[usize]) ->
     let mut audience = Audience::at(&deployment.node, CHAT_PATH)?;
     let mut echo_audience = Audience::of(&echo)?;
     let writing = Writing::open(deployment.redis.address)?;
-    let (rounds, seconds) = stage.pick((5, 2.0), (3, 1.0));
+    let (rounds, seconds) = stage.pick((3, 1.0), (5, 2.0));
     let mut findings = Vec::new();
     for &clients in clients {
         audience.connect(clients)?;

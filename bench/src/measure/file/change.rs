@@ -33,7 +33,7 @@ pub(super) fn find(stage: &Stage, small: &mut Listed, large: &mut Listed) -> Res
     let echo = Server::limit("echo")?;
     let mut echo_http = Http::connect(echo.address, PATIENCE)?;
     let (mut of_small, mut of_large, mut of_echo) = (Side::new()?, Side::new()?, latencies()?);
-    for round in 0..=stage.pick(40, 10) {
+    for round in 0..=stage.pick(10, 40) {
         // The first round warms up.
         if round == 1 {
             (of_small, of_large, of_echo) = (Side::new()?, Side::new()?, latencies()?);

@@ -52,7 +52,7 @@ pub(super) fn find(stage: &Stage) -> Result<Finding> {
     let mut lines = BufReader::new(TcpStream::connect(notice.address)?);
     let mut limit = Place { folder: noticed, hear: |name: &str| read(&mut lines, name), turn: 0 };
 
-    let (rounds, changes) = stage.pick((5, 200), (2, 60));
+    let (rounds, changes) = stage.pick((2, 60), (5, 200));
     let mut finding = Finding { changes, ours: Vec::new(), inotify: Vec::new() };
     for round in 0..=rounds {
         let (inotify, ours) = (limit.round(changes)?, ours.round(changes)?);

@@ -32,7 +32,7 @@ pub(super) fn find(stage: &Stage, small: &mut Listed, large: &mut Listed) -> Res
     let mut redis = large.deployment.redis_connection()?;
     let (mut of_small, mut of_large, mut zrange) = (Side::new()?, Side::new()?, latencies()?);
     let (mut turn, mut page_bytes) = (0, 0);
-    for round in 0..=stage.pick(20, 5) {
+    for round in 0..=stage.pick(5, 20) {
         // The first round warms up.
         if round == 1 {
             (of_small, of_large, zrange) = (Side::new()?, Side::new()?, latencies()?);

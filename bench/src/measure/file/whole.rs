@@ -39,7 +39,7 @@ pub(super) struct Finding {
 }
 
 pub(super) fn find(stage: &Stage, listed: &mut Listed) -> Result<Finding> {
-    let (files, rounds) = (listed.watched.files, stage.pick(10, 3));
+    let (files, rounds) = (listed.watched.files, stage.pick(3, 10));
     let [node_pid, worker_pid, _] = listed.deployment.pids();
     let (worker_before, node_before) = (Memory::with_new_peak(worker_pid)?, Memory::with_new_peak(node_pid)?);
     let mut order = redis::pipe();

@@ -53,7 +53,7 @@ struct Round {
 
 pub(super) fn find(stage: &Stage, deployment: &Deployment) -> Result<Vec<Finding>> {
     let mut audience = Audience::at(&deployment.node, SETS_PATH)?;
-    let (rounds, seconds) = stage.pick((5, 2.0), (3, 1.0));
+    let (rounds, seconds) = stage.pick((3, 1.0), (5, 2.0));
     let mut findings = Vec::new();
     for kind in KINDS {
         audience.connect(kind.clients)?;
