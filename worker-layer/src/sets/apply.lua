@@ -18,8 +18,9 @@
 -- An operation costs two to four microseconds, most of it for making strings. So what is usual, that all win, makes none:
 -- times come as numbers, and the log gets the operations as they came.
 local HEAD = 10
--- Bytes of a log, about; at the bound it is halved. Only entries of some length can bring it there, and only they look at it.
-local LOG_BYTES_MAX, LONG_BYTES = 64 * 1024 * 1024, 4096
+-- Bytes of a log; beyond them it is halved. Only entries of some length can bring it there, and weighing it takes a millisecond,
+-- so it is done once in so many bytes of them.
+local LOG_BYTES_MAX, LONG_BYTES, UNWEIGHED_BYTES_MAX = 64 * 1024 * 1024, 4096, 4 * 1024 * 1024
 local byte, format, match, sub = string.byte, string.format, string.match, string.sub
 local MINUS, APPLIED = 45, 97
 
@@ -184,8 +185,11 @@ local position = format('%.0f', math.max(previous + 1, time[1] * 1000000 + time[
 redis.call('HSET', KEYS[1], 'position', position)
 redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[6], position .. '-0',
     'prev', previous, 'count', count - refused, 'operations', operations)
-if #operations > LONG_BYTES and redis.call('MEMORY', 'USAGE', KEYS[4]) > LOG_BYTES_MAX then
-    redis.call('XTRIM', KEYS[4], 'MAXLEN', '~', math.floor(redis.call('XLEN', KEYS[4]) / 2))
+if #operations > LONG_BYTES and redis.call('HINCRBY', KEYS[1], 'unweighed', #operations) > UNWEIGHED_BYTES_MAX then
+    redis.call('HSET', KEYS[1], 'unweighed', 0)
+    while redis.call('MEMORY', 'USAGE', KEYS[4], 'SAMPLES', 0) > LOG_BYTES_MAX do
+        redis.call('XTRIM', KEYS[4], 'MAXLEN', '~', math.floor(redis.call('XLEN', KEYS[4]) / 2))
+    end
 end
 local cursor = epoch .. '-' .. position
 redis.call('PUBLISH', ARGV[2], '{"body":{"type":"delta","set":"' .. ARGV[1] .. '","prev":"' .. epoch .. '-' .. previous
