@@ -137,7 +137,9 @@ export class Connection extends EventTarget {
 
   /** Connects now instead of after the wait; also after a stop. */
   reconnectNow() {
-    if (this.state === 'lost' || this.state === 'stopped') this.#dial();
+    if (this.state !== 'lost' && this.state !== 'stopped') return;
+    globalThis.addEventListener?.('online', this.#onOnline);
+    this.#dial();
   }
 
   /** Ends the connection: from here on only `reconnectNow` starts it again. */

@@ -170,6 +170,17 @@ test('when the network is back it does not wait', () => {
   assert.equal(connection.state, 'connecting');
 });
 
+test('closed, it leaves the network alone, until it is to connect again', () => {
+  start();
+  connection.close();
+  network.dispatchEvent(new Event('online'));
+  assert.equal(connection.state, 'stopped');
+  connection.reconnectNow();
+  FakeWebSocket.last.ends(1006);
+  network.dispatchEvent(new Event('online'));
+  assert.equal(connection.state, 'connecting');
+});
+
 test('connecting that leads nowhere is given up', () => {
   start();
   pass(DEFAULTS.connectTimeoutMs);
