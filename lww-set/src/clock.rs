@@ -25,7 +25,8 @@ impl Clock {
         &self.replica
     }
 
-    /// A stamp for something done now: of this time, milliseconds since 1970, or of the first one that is free.
+    /// A stamp for something done now: of this time, milliseconds since 1970, or of the first one that is free. At [`MS_MAX`]
+    /// none is free any more, and each further stamp is the same.
     pub fn stamp(&mut self, now_ms: u64) -> Stamp {
         let ms = now_ms.max(self.next_ms).min(MS_MAX);
         self.next_ms = ms + 1;

@@ -43,8 +43,8 @@ use super::readback::{self, Read};
 use super::trouble::Trouble;
 use super::users;
 
-/// Readings that follow each other because versions are begun meanwhile. Those are 10 ms apart, so two are
-/// mostly enough. After the last the label is the version before it: too low at worst, which a later push
+/// Readings that follow each other because versions are begun meanwhile. Those are 33 ms apart at least,
+/// so two are mostly enough. After the last the label is the version before it: too low at worst, which a later push
 /// makes up for.
 const READINGS_MAX: usize = 5;
 

@@ -1,8 +1,8 @@
 //! Pushing the listing: one worker does it for all, exactly once a change.
 //!
 //! Whoever holds the lease publishes. A round is: begin a version, which is a barrier as well; read back who
-//! changed; publish if the listing differs from the one published last. Changes that come within a few
-//! milliseconds share a listing, because after a round there is a pause; the last one is never withheld,
+//! changed; publish if the listing differs from the one published last. Changes that come soon after each
+//! other share a listing, because after a round there is a pause; the last one is never withheld,
 //! because a round follows as long as anybody is dirty. See [`super::mirror`] for why versions and contents
 //! agree.
 //!
