@@ -44,7 +44,7 @@ impl Watch {
 impl Job for Watch {
     fn message(&mut self, link: usize, frame: &Frame<'_>, now_ns: u64) {
         let is_whole = frame.payload_bytes == MESSAGE_BYTES as u64;
-        let stamp = Some(frame.start).filter(|_| is_whole).and_then(Stamp::read);
+        let stamp = is_whole.then_some(frame.start).and_then(Stamp::read);
         let Some(stamp) = stamp.or_else(|| Stamp::read_delta(frame.start)) else {
             self.counts.other += 1;
             return;
