@@ -11,6 +11,7 @@ use crate::report::Section;
 
 mod change;
 mod disk;
+mod growth;
 mod listed;
 mod page;
 mod size;

@@ -98,6 +98,38 @@ fn what_two_users_write_while_one_is_offline_is_there_once_in_order_and_read_by_
 }
 
 #[test]
+fn two_tabs_of_one_site_are_two_users_and_stay_so_when_they_are_loaded_again() {
+    bounded(async {
+        let cluster = Cluster::start(1, 1).await;
+        let browser = Browser::start().await;
+        let site = cluster.nodes[0].http("/#chat");
+        let (ana, bob) = (browser.open(&site).await, browser.open_window(&site).await);
+        log_in(&browser, &ana, "Ana").await;
+        log_in(&browser, &bob, "Bob").await;
+        start_with(&browser, &ana, "Bob").await;
+        write(&browser, &ana, "of Ana").await;
+        browser.until(&bob, &format!("{UNREAD} === '1'")).await;
+        for page in [&ana, &bob] {
+            browser.run(page, "location.reload()").await;
+        }
+        browser.until(&bob, &format!("{UNREAD} === '1'")).await;
+        browser.click(&bob, "#chat-list a").await;
+        browser.until(&bob, &messages(&["of Ana"])).await;
+        write(&browser, &bob, "of Bob").await;
+        let own = |text| {
+            format!(
+                "document.querySelector('.chat-message.is-own[data-seq] .chat-message-text')?.textContent === '{text}'"
+            )
+        };
+        for (page, text) in [(&ana, "of Ana"), (&bob, "of Bob")] {
+            browser.until(page, &messages(&["of Ana", "of Bob"])).await;
+            browser.until(page, &own(text)).await;
+        }
+        browser.close().await;
+    });
+}
+
+#[test]
 fn a_long_conversation_is_loaded_on_scrolling_and_fits_a_narrow_screen_where_everything_has_a_name() {
     bounded(async {
         let cluster = Cluster::start(1, 1).await;

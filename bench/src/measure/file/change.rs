@@ -7,6 +7,7 @@ use anyhow::Result;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::growth::{Begin, Growth};
 use super::listed::Listed;
 use crate::http::Http;
 use crate::measure::Stage;
@@ -26,6 +27,8 @@ pub(super) struct Finding {
     files: [usize; 2],
     small: Cost,
     large: Cost,
+    /// While changes of the small and of the large one are applied.
+    growth: [Growth; 2],
     echo: Quantiles,
 }
 
@@ -33,6 +36,7 @@ pub(super) fn find(stage: &Stage, small: &mut Listed, large: &mut Listed) -> Res
     let echo = Server::limit("echo")?;
     let mut echo_http = Http::connect(echo.address, PATIENCE)?;
     let (mut of_small, mut of_large, mut of_echo) = (Side::new()?, Side::new()?, latencies()?);
+    let begin = [Begin::now(&small.deployment)?, Begin::now(&large.deployment)?];
     for round in 0..=stage.pick(10, 40) {
         // The first round warms up.
         if round == 1 {
@@ -43,7 +47,10 @@ pub(super) fn find(stage: &Stage, small: &mut Listed, large: &mut Listed) -> Res
         ask(&mut echo_http, small, &mut of_echo)?;
     }
     let files = [small.watched.files, large.watched.files];
-    Ok(Finding { files, small: of_small.cost(), large: of_large.cost(), echo: Quantiles::of(&of_echo) })
+    let [begin_small, begin_large] = begin;
+    let growth = [begin_small.growth()?, begin_large.growth()?];
+    let (small, large) = (of_small.cost(), of_large.cost());
+    Ok(Finding { files, small, large, growth, echo: Quantiles::of(&of_echo) })
 }
 
 fn apply(listed: &mut Listed, side: &mut Side) -> Result<()> {
@@ -63,7 +70,7 @@ fn ask(http: &mut Http, listed: &mut Listed, latency: &mut Histogram<u64>) -> Re
 }
 
 impl Finding {
-    pub(super) fn rows(&self) -> [Row; 3] {
+    pub(super) fn rows(&self) -> [Row; 4] {
         let [small, large] = self.files.map(|files| count(files as f64));
         let ratio = self.large.latency.p50_ms / self.small.latency.p50_ms;
         let cpu_ratio = self.large.cpu_us() / self.small.cpu_us();
@@ -87,6 +94,13 @@ impl Finding {
                 ours: self.large.shown(),
                 limit: format!("HTTP echo p50 {:.2}, p99 {:.2} ms", self.echo.p50_ms, self.echo.p99_ms),
                 ratio: Some(self.large.latency.p50_ms / self.echo.p50_ms),
+                target: Target::none(),
+            },
+            Row {
+                measure: format!("PATCHes of files among {large}, memory at the most"),
+                ours: self.growth[1].shown(),
+                limit: format!("among {small} {}", self.growth[0].shown()),
+                ratio: None,
                 target: Target::none(),
             },
         ]

@@ -6,6 +6,7 @@ use memchr::memmem;
 use redis::{Value, cmd};
 use serde::Serialize;
 
+use super::growth::{Begin, Growth};
 use super::listed::Listed;
 use crate::measure::Stage;
 use crate::measure::side::{Cost, Side, timed};
@@ -24,6 +25,8 @@ pub(super) struct Finding {
     page_bytes: usize,
     small: Cost,
     large: Cost,
+    /// While pages of the small and of the large one are read.
+    growth: [Growth; 2],
     /// Reading the places from Redis, of the large one.
     zrange: Quantiles,
 }
@@ -32,6 +35,7 @@ pub(super) fn find(stage: &Stage, small: &mut Listed, large: &mut Listed) -> Res
     let mut redis = large.deployment.redis_connection()?;
     let (mut of_small, mut of_large, mut zrange) = (Side::new()?, Side::new()?, latencies()?);
     let (mut turn, mut page_bytes) = (0, 0);
+    let begin = [Begin::now(&small.deployment)?, Begin::now(&large.deployment)?];
     for round in 0..=stage.pick(5, 20) {
         // The first round warms up.
         if round == 1 {
@@ -53,7 +57,9 @@ pub(super) fn find(stage: &Stage, small: &mut Listed, large: &mut Listed) -> Res
     }
     let files = [small.watched.files, large.watched.files];
     let zrange = Quantiles::of(&zrange);
-    Ok(Finding { files, page_bytes, small: of_small.cost(), large: of_large.cost(), zrange })
+    let [begin_small, begin_large] = begin;
+    let growth = [begin_small.growth()?, begin_large.growth()?];
+    Ok(Finding { files, page_bytes, small: of_small.cost(), large: of_large.cost(), growth, zrange })
 }
 
 /// Reads pages; how many bytes the last one has.
@@ -77,7 +83,7 @@ fn read(listed: &mut Listed, side: &mut Side, turn: usize) -> Result<usize> {
 }
 
 impl Finding {
-    pub(super) fn rows(&self) -> [Row; 2] {
+    pub(super) fn rows(&self) -> [Row; 3] {
         let [small, large] = self.files.map(|files| count(files as f64));
         let ratio = self.large.latency.p50_ms / self.small.latency.p50_ms;
         let Quantiles { p50_ms, p99_ms, .. } = self.zrange;
@@ -94,6 +100,13 @@ impl Finding {
                 ours: self.large.shown(),
                 limit: format!("ZRANGE in Redis p50 {p50_ms:.2}, p99 {p99_ms:.2} ms"),
                 ratio: Some(self.large.latency.p50_ms / p50_ms),
+                target: Target::none(),
+            },
+            Row {
+                measure: format!("pages of {} of {large} files, memory at the most", count(FILES as f64)),
+                ours: self.growth[1].shown(),
+                limit: format!("of {small} {}", self.growth[0].shown()),
+                ratio: None,
                 target: Target::none(),
             },
         ]

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use memchr::memmem;
 use serde::Serialize;
 
+use super::growth::{Begin, Growth};
 use super::listed::Listed;
 use crate::clock;
 use crate::measure::Stage;
@@ -14,7 +15,6 @@ use crate::measure::side::timed;
 use crate::order::{Quantiles, latencies};
 use crate::pipelining::{Pipelining, Turn};
 use crate::report::{Row, Target, count};
-use crate::usage::Memory;
 
 /// Before each listing that is asked for: answers wait in Redis for the nodes for a while, and only so many.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -31,17 +31,13 @@ pub(super) struct Finding {
     not_modified: Quantiles,
     /// The whole sorted set, read from Redis.
     zrange: Quantiles,
-    worker_before: Memory,
-    /// While it is asked for the listing.
-    worker: Memory,
-    node_before: Memory,
-    node: Memory,
+    /// While the listing is asked for.
+    growth: Growth,
 }
 
 pub(super) fn find(stage: &Stage, listed: &mut Listed) -> Result<Finding> {
     let (files, rounds) = (listed.watched.files, stage.pick(3, 10));
-    let [node_pid, worker_pid, _] = listed.deployment.pids();
-    let (worker_before, node_before) = (Memory::with_new_peak(worker_pid)?, Memory::with_new_peak(node_pid)?);
+    let begin = Begin::now(&listed.deployment)?;
     let mut order = redis::pipe();
     order.cmd("ZRANGE").arg("{files}:order").arg(0).arg(-1);
     // A line for the array, and two for each place.
@@ -78,10 +74,7 @@ pub(super) fn find(stage: &Stage, listed: &mut Listed) -> Result<Finding> {
         unchanged: Quantiles::of(&unchanged),
         not_modified: Quantiles::of(&not_modified),
         zrange: Quantiles::of(&zrange),
-        worker_before,
-        worker: Memory::of(worker_pid)?,
-        node_before,
-        node: Memory::of(node_pid)?,
+        growth: begin.growth()?,
     })
 }
 
@@ -97,14 +90,13 @@ fn whole(listed: &mut Listed) -> Result<(usize, String)> {
 impl Finding {
     /// Memory of the worker for each file while it is asked for all of them, bytes.
     pub(super) fn worker_bytes(&self) -> f64 {
-        (self.worker.rss_bytes - self.worker_before.rss_bytes) / self.files as f64
+        self.growth.worker_kept_bytes() / self.files as f64
     }
 
     pub(super) fn rows(&self) -> [Row; 3] {
         let files = count(self.files as f64);
         let Self { first_ms, changed, unchanged, not_modified, zrange, .. } = self;
         let mib = |bytes: f64| bytes / (1024.0 * 1024.0);
-        let peak = |now: &Memory, before: &Memory| mib(now.peak_bytes - before.rss_bytes);
         let limit = format!("ZRANGE of all in Redis {:.0} ms", zrange.p50_ms);
         [
             Row {
@@ -129,11 +121,7 @@ impl Finding {
             },
             Row {
                 measure: format!("GET /files/ of {files} files, memory at the most"),
-                ours: format!(
-                    "worker {:.0} MiB, node {:.0} MiB",
-                    peak(&self.worker, &self.worker_before),
-                    peak(&self.node, &self.node_before)
-                ),
+                ours: self.growth.shown(),
                 limit: format!("the answer {:.0} MiB", mib(self.bytes as f64)),
                 ratio: None,
                 target: Target::none(),
