@@ -39,7 +39,10 @@ pub async fn run(options: &Launch) -> Result<(), LaunchError> {
         Err(error) = processes.run(options) => Err(error),
         () = told.stop_signal() => Ok(()),
     };
-    log::info!("stopping; Ctrl-C once more stops at once");
+    match &outcome {
+        Ok(()) => log::info!("stopping; Ctrl-C once more stops at once"),
+        Err(_) => log::info!("stopping what was started, because not all could be; Ctrl-C stops at once"),
+    }
     tokio::select! {
         () = processes.stop() => {}
         () = told.stop_signal() => log::warn!("stopping at once"),

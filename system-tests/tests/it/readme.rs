@@ -44,6 +44,29 @@ fn told(text: &str) -> Told {
 }
 
 #[test]
+fn cargo_knows_which_program_to_run_where_the_readme_names_a_package() {
+    let readme = std::fs::read_to_string(source::root().join("README.md")).unwrap();
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(source::root())
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let named: Vec<&str> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("cargo run --release --package ")?.split(' ').next())
+        .collect();
+    assert!(!named.is_empty());
+    for name in named {
+        let packages = metadata["packages"].as_array().unwrap();
+        let package = packages.iter().find(|package| package["name"] == name).expect("the package is there");
+        let targets = package["targets"].as_array().unwrap();
+        let programs = targets.iter().filter(|target| target["kind"][0] == "bin").count();
+        assert!(programs == 1 || package["default_run"].is_string(), "{name}");
+    }
+}
+
+#[test]
 fn each_option_stands_in_the_readme_with_its_environment_and_default() {
     let readme = std::fs::read_to_string(source::root().join("README.md")).unwrap();
     for program in ["web-layer", "worker-layer", "watcher-node", "launcher"] {

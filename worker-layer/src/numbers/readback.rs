@@ -53,8 +53,12 @@ pub(super) async fn epoch(connection: &mut MultiplexedConnection) -> RedisResult
     let fresh = format!("{:016x}", rand::random::<u64>());
     let mut pipeline = Pipeline::with_capacity(2);
     pipeline.cmd("SET").arg(key::EPOCH).arg(fresh).arg("NX").ignore().cmd("GET").arg(key::EPOCH);
-    let (epoch,): (Option<String>,) = pipeline.ignore_errors().query_async(connection).await?;
-    Ok(epoch.unwrap_or_default())
+    // That the SET is refused does not matter, but the GET must be answered.
+    let (epoch,): (Value,) = pipeline.ignore_errors().query_async(connection).await?;
+    if let Value::ServerError(error) = epoch {
+        return Err(error.into());
+    }
+    Ok(redis::from_redis_value::<Option<String>>(epoch)?.unwrap_or_default())
 }
 
 /// One page of a walk through all users: those of them that have a name in UTF-8, and where to go on, 0 at
