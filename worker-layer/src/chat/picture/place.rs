@@ -11,9 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::local::LocalFileSystem;
-use object_store::{
-    ClientOptions, GetOptions, GetResult, ObjectStore, ObjectStoreExt as _, RetryConfig, path,
-};
+use object_store::{ClientOptions, GetOptions, ObjectStore, ObjectStoreExt as _, RetryConfig, path};
 use protocol::chat::PICTURE_BYTES_MAX;
 use tokio::sync::OnceCell;
 
@@ -176,10 +174,7 @@ impl Files {
     /// # Errors
     /// [`FileError`].
     pub(super) async fn get(&self, name: &str) -> Result<Option<Bytes>, FileError> {
-        match self.find(name, GetOptions::new()).await? {
-            Some(found) => Ok(Some(found.bytes().await?)),
-            None => Ok(None),
-        }
+        self.read(name, GetOptions::new()).await
     }
 
     /// Reads how a file begins, if it is there: what it is.
@@ -187,17 +182,14 @@ impl Files {
     /// # Errors
     /// [`FileError`].
     pub(super) async fn beginning(&self, name: &str) -> Result<Option<Bytes>, FileError> {
-        match self.find(name, GetOptions::new().with_range(Some(0..BEGINNING_BYTES))).await? {
-            Some(found) => Ok(Some(found.bytes().await?)),
-            None => Ok(None),
-        }
+        self.read(name, GetOptions::new().with_range(Some(0..BEGINNING_BYTES))).await
     }
 
-    async fn find(&self, name: &str, options: GetOptions) -> Result<Option<GetResult>, FileError> {
+    async fn read(&self, name: &str, options: GetOptions) -> Result<Option<Bytes>, FileError> {
         let (store, path) = self.open(name).await?;
         match store.get_opts(&path, options).await {
             Ok(found) if found.meta.size > PICTURE_BYTES_MAX as u64 => Err(FileError::Large),
-            Ok(found) => Ok(Some(found)),
+            Ok(found) => Ok(Some(found.bytes().await?)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
